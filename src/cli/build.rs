@@ -1,0 +1,169 @@
+//! `wheelsite build`
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{Format, print_json};
+use crate::cli::terminal::Terminal;
+use crate::config::{
+    DEFAULT_PATH, Environment, FilesMode, OnConflict, OnReject, Options, PagesMode, Settings,
+    SiteConfig,
+};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::pipeline::{self, Summary};
+use crate::report::Reporter;
+use crate::source::SourceSpec;
+
+/// Make a site: scan, verify, render
+#[derive(Debug, Args)]
+pub(super) struct BuildArgs {
+    #[command(flatten)]
+    pub(super) what: WhatArgs,
+    /// Folder that the site is written to
+    #[arg(long, short, value_name = "DIR", default_value = "site")]
+    output: PathBuf,
+    /// Take what is known from the site in this folder or at this URL
+    #[arg(long, value_name = "PATH|URL")]
+    previous: Option<String>,
+    /// Read every file anew, whatever is known
+    #[arg(long)]
+    refresh: bool,
+    /// Make no request
+    #[arg(long)]
+    offline: bool,
+    /// Let the build drop whole projects, or more than a tenth of the files
+    #[arg(long)]
+    allow_removals: bool,
+    /// Let the index be empty
+    #[arg(long)]
+    allow_empty: bool,
+    /// Write into a folder that holds something else
+    #[arg(long)]
+    force: bool,
+    /// Threads [default: one for each core]
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// How the summary is printed
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+/// What a site is made of, and how it looks.
+#[derive(Debug, Clone, Args)]
+pub(super) struct WhatArgs {
+    /// Where files come from: a folder, `dir:PATH` or `list:FILE.jsonl`; may be repeated
+    #[arg(long, short, value_name = "SPEC")]
+    source: Vec<SourceSpec>,
+    /// Configuration file [default: config/site.yml, where it exists]
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Where the files are served, when not by the site
+    #[arg(long, alias = "base-url", value_name = "URL")]
+    files_url: Option<String>,
+    /// Where the site will be served
+    #[arg(long, value_name = "URL")]
+    site_url: Option<String>,
+    /// How pages refer to the files: the site carries copies or hard links, or links to where they are
+    #[arg(long, value_name = "MODE", value_parser = ["copy", "hardlink", "link"])]
+    files: Option<String>,
+    /// `default`, or a folder whose files replace those of the default theme
+    #[arg(long, value_name = "THEME")]
+    theme: Option<String>,
+    /// Which pages for people are written
+    #[arg(long, value_name = "PAGES", value_parser = ["all", "none"])]
+    pages: Option<String>,
+    /// Where the site will be served
+    #[arg(long, value_name = "PROFILE", value_parser = Host::NAMES)]
+    host: Option<String>,
+    /// What a rejected file does: `fail` the build, or `exclude` the file
+    #[arg(long, value_name = "ACTION", value_parser = ["fail", "exclude"])]
+    on_reject: Option<String>,
+    /// What the same filename with different bytes at two places does
+    #[arg(long, value_name = "ACTION", value_parser = ["error", "oldest", "newest"])]
+    on_conflict: Option<String>,
+}
+
+impl WhatArgs {
+    /// The settings of a build of these things, with the rest of its options.
+    pub(super) fn settings(self, rest: Options) -> Result<Settings> {
+        let config = read_config(self.config.as_deref())?;
+        let options = Options {
+            sources: self.source,
+            site_url: self.site_url,
+            files_url: self.files_url,
+            files: self.files.map(|files| match &*files {
+                "hardlink" => FilesMode::Hardlink,
+                "link" => FilesMode::Link,
+                _ => FilesMode::Copy,
+            }),
+            theme: self.theme,
+            pages: self
+                .pages
+                .map(|pages| if pages == "none" { PagesMode::None } else { PagesMode::All }),
+            host: self.host.map(|host| host.parse().map_err(Error::config)).transpose()?,
+            on_reject: self.on_reject.map(|action| match &*action {
+                "exclude" => OnReject::Exclude,
+                _ => OnReject::Fail,
+            }),
+            on_conflict: self.on_conflict.map(|action| match &*action {
+                "oldest" => OnConflict::Oldest,
+                "newest" => OnConflict::Newest,
+                _ => OnConflict::Error,
+            }),
+            ..rest
+        };
+        Settings::resolve(config, options, Environment::of_process()?)
+    }
+}
+
+fn read_config(path: Option<&Path>) -> Result<SiteConfig> {
+    let default = Path::new(DEFAULT_PATH);
+    match path {
+        Some(path) => SiteConfig::read(path),
+        None if default.is_file() => SiteConfig::read(default),
+        None => SiteConfig::embedded(),
+    }
+}
+
+pub(super) fn run(args: BuildArgs, terminal: &Terminal) -> Result<ExitCode> {
+    let format = args.format;
+    let output = args.output.clone();
+    let settings = args.what.settings(Options {
+        output: Some(args.output),
+        previous: args.previous,
+        refresh: args.refresh,
+        offline: args.offline,
+        allow_removals: args.allow_removals,
+        allow_empty: args.allow_empty,
+        force: args.force,
+        jobs: args.jobs.map(usize::from),
+        ..Options::default()
+    })?;
+    let summary = pipeline::build(&settings, terminal)?;
+    if summary.rejected > 0 {
+        terminal.warn(&format!("left out {} rejected files", summary.rejected));
+    }
+    match format {
+        Format::Json => print_json(&summary)?,
+        Format::Human => terminal.info(&summary_text(&summary, &output)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn summary_text(summary: &Summary, output: &Path) -> String {
+    let count = |count: u64, one: &str, many: &str| {
+        format!("{count} {}", if count == 1 { one } else { many })
+    };
+    format!(
+        "built {}: {} in {}; {} written, {} unchanged, {} removed",
+        output.display(),
+        count(summary.files as u64, "file", "files"),
+        count(summary.projects as u64, "project", "projects"),
+        count(summary.pages_written, "page", "pages"),
+        summary.unchanged,
+        summary.removed,
+    )
+}

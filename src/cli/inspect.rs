@@ -1,0 +1,117 @@
+//! `wheelsite inspect`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Format, print, print_json};
+use crate::error::{Error, Result};
+use crate::facts::{Content, Facts, Part};
+use crate::inspect::{self, Kind};
+use crate::render::people::human_size;
+use crate::source;
+use crate::wheel::{DistFilename, Sha256};
+
+/// Show what one file says of itself
+#[derive(Debug, Args)]
+pub(super) struct InspectArgs {
+    /// A wheel or a source distribution
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// How it is printed
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+/// The form that scripts rely on; what is unknown is left out.
+#[derive(Serialize)]
+struct Report<'a> {
+    filename: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    tags: Vec<String>,
+    size: u64,
+    sha256: Sha256,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requires_python: Option<&'a str>,
+    requires_dist: &'a [String],
+    #[serde(flatten)]
+    content: &'a Content,
+}
+
+pub(super) fn run(args: &InspectArgs) -> Result<ExitCode> {
+    let artifact = source::artifact_of_file(&args.file, 0)?;
+    let kind = Kind::of_filename(&artifact.filename);
+    let facts = source::open_file(&artifact)
+        .and_then(|reader| inspect::inspect(kind, reader))
+        .map_err(|error| Error::source(format!("cannot read `{}`: {error}", artifact.location)))?;
+    let dist = artifact.dist.as_ref().ok();
+    let fields = facts.metadata().map(|metadata| &metadata.fields);
+    let wheel = dist.and_then(DistFilename::wheel);
+    let report = Report {
+        filename: &artifact.filename,
+        name: fields
+            .map(|fields| fields.name.clone())
+            .or_else(|| dist.map(|dist| dist.name().to_string())),
+        version: fields
+            .map(|fields| fields.version.clone())
+            .or_else(|| dist.map(|dist| dist.version().to_string())),
+        tags: wheel.map(|wheel| wheel.tags().collect()).unwrap_or_default(),
+        size: facts.size,
+        sha256: facts.sha256,
+        requires_python: fields.and_then(|fields| fields.requires_python.as_deref()),
+        requires_dist: fields.map_or(&[], |fields| &fields.requires_dist),
+        content: &facts.content,
+    };
+    match args.format {
+        Format::Json => print_json(&report)?,
+        Format::Human => print(&human(&report, &facts))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn human(report: &Report<'_>, facts: &Facts) -> String {
+    let mut lines = vec![("filename", report.filename.to_owned())];
+    lines.extend(report.name.clone().map(|name| ("name", name)));
+    lines.extend(report.version.clone().map(|version| ("version", version)));
+    lines.extend(report.tags.iter().map(|tag| ("tag", tag.clone())));
+    lines.push(("size", format!("{} ({} bytes)", human_size(report.size), report.size)));
+    lines.push(("sha256", report.sha256.to_string()));
+    lines.extend(report.requires_python.map(|python| ("requires-python", python.to_owned())));
+    lines.extend(
+        report.requires_dist.iter().map(|requirement| ("requires-dist", requirement.clone())),
+    );
+    match &facts.content {
+        Content::Sdist => lines.push(("content", "source distribution, not opened".to_owned())),
+        Content::Unreadable(reason) => lines.push(("content", format!("unreadable: {reason}"))),
+        Content::Wheel(wheel) => {
+            lines.push((
+                "members",
+                format!("{} ({} unpacked)", wheel.members, human_size(wheel.unpacked_size)),
+            ));
+            lines.push((
+                "metadata",
+                part(&wheel.metadata, |metadata| format!("sha256 {}", metadata.sha256)),
+            ));
+            let generator = |generator: Option<&str>| generator.unwrap_or("unknown").to_owned();
+            lines.push((
+                "generator",
+                part(&wheel.wheel, |file| generator(file.generator.as_deref())),
+            ));
+            lines.push(("record", part(&wheel.record, |record| format!("{} rows", record.rows))));
+        }
+    }
+    lines.iter().map(|(key, value)| format!("{key:>15}  {value}\n")).collect()
+}
+
+fn part<T>(part: &Part<T>, describe: impl Fn(&T) -> String) -> String {
+    match part {
+        Part::Missing => "missing".to_owned(),
+        Part::Invalid(reason) => format!("invalid: {reason}"),
+        Part::Read(value) => describe(value),
+    }
+}

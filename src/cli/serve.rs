@@ -1,0 +1,186 @@
+//! `wheelsite serve`
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use clap::Args;
+use notify::{RecursiveMode, Watcher};
+
+use super::build::{WhatArgs, summary_text};
+use super::terminal::Terminal;
+use crate::config::{DEFAULT_PATH, Options, Settings, ThemeChoice};
+use crate::error::{Error, Result};
+use crate::pipeline;
+use crate::serve::{Reload, Server, bind};
+use crate::source::SourceSpec;
+use crate::state::ROOT_FILE;
+
+/// Changes that follow each other faster than this are one.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// Preview a site as installers and people will see it
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// The site
+    #[arg(default_value = "site")]
+    site: PathBuf,
+    /// Port; 0 takes a free one
+    #[arg(long, short, default_value_t = 8000)]
+    port: u16,
+    /// Address; anything but loopback lets others in
+    #[arg(long, default_value = "127.0.0.1")]
+    address: IpAddr,
+    /// Build first, and again whenever sources, configuration or theme change; open pages reload
+    #[arg(long, short)]
+    watch: bool,
+    #[command(flatten, next_help_heading = "With --watch")]
+    what: WhatArgs,
+}
+
+pub(super) fn run(args: ServeArgs, terminal: &Terminal) -> Result<ExitCode> {
+    let reload = args.watch.then(Reload::default);
+    if args.watch {
+        build(&args, terminal)?;
+    } else if !args.site.join(ROOT_FILE).is_file() {
+        return Err(Error::config_hint(
+            format!("`{}` holds no site", args.site.display()),
+            "make one with `wheelsite build`, or serve and build at once with `--watch`",
+        ));
+    }
+    let runtime = tokio::runtime::Runtime::new().map_err(Error::output("start", &args.site))?;
+    std::thread::scope(|scope| {
+        let (stop, stopped) = channel();
+        if let Some(reload) = &reload {
+            let (args, reload) = (&args, reload.clone());
+            scope.spawn(move || {
+                if let Err(error) = watch(args, &reload, &stopped, terminal) {
+                    terminal.error(&error);
+                }
+            });
+        }
+        let served = runtime.block_on(serve(&args, reload, terminal));
+        drop(stop);
+        served
+    })
+}
+
+async fn serve(args: &ServeArgs, reload: Option<Reload>, terminal: &Terminal) -> Result<ExitCode> {
+    let address = SocketAddr::new(args.address, args.port);
+    let listener = bind(address).await.map_err(|error| {
+        Error::config_hint(
+            format!("cannot listen on {address}: {error}"),
+            "choose another port with `--port`, or any free one with `--port 0`",
+        )
+    })?;
+    let bound = listener.local_addr().unwrap_or(address);
+    terminal.info(&format!("serving {} at http://{bound}/", args.site.display()));
+    let (lines, mut log) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::new(&args.site, reload, move |access| {
+        let content_type = access.content_type.as_deref().unwrap_or("-");
+        // The receiver lives as long as the server.
+        let _ = lines
+            .send(format!("{} {} {} {content_type}", access.method, access.path, access.status));
+    });
+    let write_log = async {
+        while let Some(line) = log.recv().await {
+            terminal.info(&line);
+        }
+    };
+    tokio::select! {
+        served = server.run(listener) => {
+            served.map_err(|error| Error::config(format!("cannot serve: {error}")))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        () = write_log => Ok(ExitCode::SUCCESS),
+        _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(130)),
+    }
+}
+
+fn settings(args: &ServeArgs) -> Result<Settings> {
+    args.what.clone().settings(Options {
+        output: Some(args.site.clone()),
+        // A preview follows its sources wherever they go.
+        allow_removals: true,
+        allow_empty: true,
+        ..Options::default()
+    })
+}
+
+fn build(args: &ServeArgs, terminal: &Terminal) -> Result<()> {
+    let settings = settings(args)?;
+    let summary = pipeline::build(&settings, terminal)?;
+    terminal.info(&summary_text(&summary, &settings.output));
+    Ok(())
+}
+
+/// Builds again after each change, until the server ends. A failed build is told and the old site stays.
+fn watch(
+    args: &ServeArgs,
+    reload: &Reload,
+    stopped: &Receiver<()>,
+    terminal: &Terminal,
+) -> Result<()> {
+    let (changes, changed) = channel();
+    let changes = Arc::new(changes);
+    let failed = |error: notify::Error| Error::source(format!("cannot watch: {error}"));
+    let output = std::path::absolute(&args.site).unwrap_or_else(|_| args.site.clone());
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // The site may lie inside of a source; what a build writes must not start the next.
+        let by_build = |path: &PathBuf| {
+            std::path::absolute(path).is_ok_and(|path| path.starts_with(&output))
+                || path
+                    .file_name()
+                    .is_some_and(|name| name.as_encoded_bytes().ends_with(b".wheelsite-new"))
+        };
+        let matters = |event: notify::Event| {
+            !event.kind.is_access()
+                && !(!event.paths.is_empty() && event.paths.iter().all(by_build))
+        };
+        if event.is_ok_and(matters) {
+            // The receiver ends when the server does.
+            let _ = changes.send(());
+        }
+    })
+    .map_err(failed)?;
+    for path in watched(args)? {
+        watcher.watch(&path, RecursiveMode::Recursive).map_err(failed)?;
+    }
+    loop {
+        match changed.recv_timeout(SETTLE) {
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) => {
+                while changed.recv_timeout(SETTLE).is_ok() {}
+                match build(args, terminal) {
+                    Ok(()) => reload.notify(),
+                    Err(error) => terminal.error(&error),
+                }
+            }
+        }
+        if matches!(stopped.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected)) {
+            return Ok(());
+        }
+    }
+}
+
+/// Sources, configuration and theme, as far as they are there.
+fn watched(args: &ServeArgs) -> Result<Vec<PathBuf>> {
+    let settings = settings(args)?;
+    let mut paths: Vec<PathBuf> = settings
+        .sources
+        .iter()
+        .map(|spec| match spec {
+            SourceSpec::Directory(path) | SourceSpec::PackageList(path) => path.clone(),
+        })
+        .collect();
+    if let ThemeChoice::Folder(folder) = &settings.theme {
+        paths.push(folder.clone());
+    }
+    paths.push(args.what.config.clone().unwrap_or_else(|| DEFAULT_PATH.into()));
+    paths.retain(|path| Path::exists(path));
+    Ok(paths)
+}

@@ -1,0 +1,422 @@
+//! Everything that a build needs to know, resolved and validated once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use pep440_rs::{Version, VersionSpecifier};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::site_config::{OnConflict, OnReject, PagesMode, ProjectConfig, SiteConfig};
+use crate::error::{Error, Result};
+use crate::facts::UploadTime;
+use crate::host::Host;
+use crate::source::SourceSpec;
+use crate::wheel::{DistFilename, ProjectName};
+
+/// How pages refer to the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum FilesMode {
+    /// The site carries copies.
+    Copy,
+    /// The site carries hard links to the source's files.
+    Hardlink,
+    /// The site carries none; pages link to where the files are.
+    Link,
+}
+
+/// The status of a project (PEP 792).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// As usual.
+    #[default]
+    Active,
+    /// No further releases are to be expected.
+    Archived,
+    /// Unsafe: the index offers no files.
+    Quarantined,
+    /// Obsolete, possibly superseded.
+    Deprecated,
+}
+
+impl Status {
+    /// The marker's text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Archived => "archived",
+            Self::Quarantined => "quarantined",
+            Self::Deprecated => "deprecated",
+        }
+    }
+}
+
+/// What is configured for one project, parsed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProjectSettings {
+    /// Shown instead of the summary in METADATA.
+    pub description: Option<String>,
+    /// PEP 792 status.
+    pub status: Status,
+    /// Why it has that status.
+    pub status_reason: Option<String>,
+    /// PEP 592.
+    pub yanked: Vec<Yank>,
+}
+
+/// What is yanked, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Yank {
+    target: YankTarget,
+    reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum YankTarget {
+    /// A release, by PEP 440 equality: without a local part it stands for all of them.
+    Release(Version),
+    File(String),
+}
+
+impl Yank {
+    fn parse(key: &str, reason: &str) -> Option<Self> {
+        let target = match key.parse::<Version>() {
+            Ok(version) => YankTarget::Release(version),
+            Err(_) => YankTarget::File(key.parse::<DistFilename>().ok()?.to_string()),
+        };
+        Some(Self { target, reason: reason.to_owned() })
+    }
+
+    /// Whether it means this file.
+    pub fn applies_to(&self, file: &DistFilename) -> bool {
+        match &self.target {
+            YankTarget::Release(version) => {
+                VersionSpecifier::equals_version(version.clone()).contains(file.version())
+            }
+            YankTarget::File(filename) => filename == file.as_str(),
+        }
+    }
+
+    /// Why; may be empty.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl std::fmt::Display for Yank {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.target {
+            YankTarget::Release(version) => write!(f, "{version}"),
+            YankTarget::File(filename) => f.write_str(filename),
+        }
+    }
+}
+
+/// Which theme renders the pages for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ThemeChoice {
+    /// The embedded default.
+    Default,
+    /// A folder whose files replace those of the default theme.
+    Folder(PathBuf),
+}
+
+/// Where the state of the last run is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Previous {
+    /// Another folder with a site.
+    Folder(PathBuf),
+    /// A live site.
+    Site(Url),
+}
+
+/// What the command line said. What is `None` is taken from the configuration, then from the defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `--source`
+    pub sources: Vec<SourceSpec>,
+    /// `--output`
+    pub output: Option<PathBuf>,
+    /// `--site-url`
+    pub site_url: Option<String>,
+    /// `--files-url`
+    pub files_url: Option<String>,
+    /// `--files`
+    pub files: Option<FilesMode>,
+    /// `--theme`
+    pub theme: Option<String>,
+    /// `--pages`
+    pub pages: Option<PagesMode>,
+    /// `--host`
+    pub host: Option<Host>,
+    /// `--on-reject`
+    pub on_reject: Option<OnReject>,
+    /// `--on-conflict`
+    pub on_conflict: Option<OnConflict>,
+    /// `--previous`
+    pub previous: Option<String>,
+    /// `--refresh`
+    pub refresh: bool,
+    /// `--offline`
+    pub offline: bool,
+    /// `--allow-removals`
+    pub allow_removals: bool,
+    /// `--allow-empty`
+    pub allow_empty: bool,
+    /// `--force`
+    pub force: bool,
+    /// `--jobs`
+    pub jobs: Option<usize>,
+}
+
+/// What the environment says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `SOURCE_DATE_EPOCH`: the upload time of files whose own is unknown.
+    pub source_date_epoch: Option<UploadTime>,
+    /// Whether this is a run under CI, which has no output folder of the last run.
+    pub ci: bool,
+    /// The folder for what is remembered of local files; none where there is no home.
+    pub cache: Option<PathBuf>,
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    pub fn of_process() -> Result<Self> {
+        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let source_date_epoch = match text("SOURCE_DATE_EPOCH") {
+            None => None,
+            Some(value) => {
+                let time = value.parse().ok().and_then(UploadTime::from_seconds);
+                Some(time.ok_or_else(|| {
+                    Error::config(format!(
+                        "SOURCE_DATE_EPOCH: expected seconds since 1970, found `{value}`"
+                    ))
+                })?)
+            }
+        };
+        let home = || text("HOME").map(|home| Path::new(&home).join(".cache"));
+        // The XDG specification ignores relative paths.
+        let cache = text("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+        Ok(Self {
+            source_date_epoch,
+            ci: text("CI").is_some_and(|value| value != "false" && value != "0"),
+            cache: cache.or_else(home).map(|path| path.join("wheelsite")),
+        })
+    }
+}
+
+/// Everything that a build needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// What the pages call the index.
+    pub title: String,
+    /// A sentence below the title.
+    pub description: Option<String>,
+    /// Where the site will be served; ends in `/`.
+    pub site_url: Option<Url>,
+    /// Where the files come from.
+    pub sources: Vec<SourceSpec>,
+    /// How pages refer to the files; `None` leaves it to each source.
+    pub files: Option<FilesMode>,
+    /// Where the files are served when not by the site; ends in `/`.
+    pub files_url: Option<Url>,
+    /// The folder that the site is written to.
+    pub output: PathBuf,
+    /// The theme.
+    pub theme: ThemeChoice,
+    /// Which pages for people are written.
+    pub pages: PagesMode,
+    /// Where the site will be served.
+    pub host: Host,
+    /// What a rejected file does.
+    pub on_reject: OnReject,
+    /// What the same filename with different bytes at two places does.
+    pub on_conflict: OnConflict,
+    /// Where the state of the last run is read, if not in the output.
+    pub previous: Option<Previous>,
+    /// Read everything anew.
+    pub refresh: bool,
+    /// Make no request.
+    pub offline: bool,
+    /// Let a build drop projects and files.
+    pub allow_removals: bool,
+    /// Let an index be empty.
+    pub allow_empty: bool,
+    /// Write into a folder that holds something else.
+    pub force: bool,
+    /// Threads; `None` is one for each core.
+    pub jobs: Option<usize>,
+    /// By project.
+    pub projects: BTreeMap<ProjectName, ProjectSettings>,
+    /// What the environment says.
+    pub environment: Environment,
+}
+
+impl Settings {
+    /// Resolves what was written; flags win over the configuration.
+    pub fn resolve(config: SiteConfig, options: Options, environment: Environment) -> Result<Self> {
+        let mut sources = options.sources;
+        if sources.is_empty() {
+            let parse = |text: &String| {
+                text.parse().map_err(|error| Error::config(format!("`sources`: {error}")))
+            };
+            sources = config.sources.iter().map(parse).collect::<Result<_>>()?;
+        }
+        if sources.is_empty() {
+            sources.push(SourceSpec::Directory("wheels".into()));
+        }
+        let files_url = options.files_url.or(config.files_url);
+        let files = options.files.or(config.files);
+        if files_url.is_some() && matches!(files, Some(FilesMode::Copy | FilesMode::Hardlink)) {
+            return Err(Error::config_hint(
+                "a files URL says that the site does not carry the files, `copy` and `hardlink` that it does",
+                "leave out one of the two",
+            ));
+        }
+        let site_url = options.site_url.or(config.site_url);
+        Ok(Self {
+            title: config.title.unwrap_or_else(|| "Python packages".to_owned()),
+            description: config.description,
+            site_url: site_url.map(|url| parse_url("site_url", &url)).transpose()?,
+            sources,
+            files,
+            files_url: files_url.map(|url| parse_url("files_url", &url)).transpose()?,
+            output: options.output.unwrap_or_else(|| "site".into()),
+            theme: match options.theme.or(config.theme).as_deref() {
+                None | Some("default") => ThemeChoice::Default,
+                Some(folder) => ThemeChoice::Folder(folder.into()),
+            },
+            pages: options.pages.or(config.pages).unwrap_or_default(),
+            host: options.host.or(config.host).unwrap_or_default(),
+            on_reject: options.on_reject.or(config.on_reject).unwrap_or_default(),
+            on_conflict: options.on_conflict.or(config.on_conflict).unwrap_or_default(),
+            previous: options.previous.map(parse_previous).transpose()?,
+            refresh: options.refresh,
+            offline: options.offline,
+            allow_removals: options.allow_removals,
+            allow_empty: options.allow_empty,
+            force: options.force,
+            jobs: options.jobs,
+            projects: parse_projects(config.projects)?,
+            environment,
+        })
+    }
+}
+
+fn parse_url(what: &str, text: &str) -> Result<Url> {
+    let wrong = |reason: String| {
+        Error::config_hint(
+            format!(
+                "`{what}`: expected a URL that begins with https:// or http://, found `{text}`: {reason}"
+            ),
+            "for example https://USER.github.io/REPO/",
+        )
+    };
+    // Relative paths resolve against a URL that ends in a slash.
+    let slash = if text.ends_with('/') { "" } else { "/" };
+    let url: Url = format!("{text}{slash}").parse().map_err(|error| wrong(format!("{error}")))?;
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err(wrong(format!("its scheme is `{}`", url.scheme())));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("it has a query or a fragment".to_owned()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        // Every page would publish it; and it must not appear in the message either.
+        return Err(Error::config(format!(
+            "`{what}`: a URL with a user name or password would be published"
+        )));
+    }
+    Ok(url)
+}
+
+fn parse_previous(text: String) -> Result<Previous> {
+    if text.starts_with("https://") || text.starts_with("http://") {
+        parse_url("--previous", &text).map(Previous::Site)
+    } else {
+        Ok(Previous::Folder(text.into()))
+    }
+}
+
+fn parse_projects(
+    projects: BTreeMap<String, ProjectConfig>,
+) -> Result<BTreeMap<ProjectName, ProjectSettings>> {
+    let mut parsed = BTreeMap::new();
+    for (text, config) in projects {
+        let name: ProjectName =
+            text.parse().map_err(|error| Error::config(format!("`projects`: {error}")))?;
+        let yank = |(key, reason): (&String, &String)| {
+            Yank::parse(key, reason).ok_or_else(|| {
+                Error::config(format!(
+                    "`projects.{text}.yanked`: expected a version or a filename, found `{key}`"
+                ))
+            })
+        };
+        let settings = ProjectSettings {
+            yanked: config.yanked.iter().map(yank).collect::<Result<_>>()?,
+            description: config.description,
+            status: config.status.unwrap_or_default(),
+            status_reason: config.status_reason,
+        };
+        if parsed.insert(name.clone(), settings).is_some() {
+            return Err(Error::config(format!("`projects` has `{name}` in two spellings")));
+        }
+    }
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(config: &str, options: Options) -> Result<Settings> {
+        Settings::resolve(SiteConfig::parse(config, "test")?, options, Environment::default())
+    }
+
+    #[test]
+    fn flags_win() {
+        let options =
+            Options { site_url: Some("https://flag.example/x".to_owned()), ..Options::default() };
+        let settings = resolve("site_url: https://file.example\nhost: github-pages", options)
+            .expect("resolves");
+        assert_eq!(settings.site_url.expect("is set").as_str(), "https://flag.example/x/");
+        assert_eq!(settings.host, Host::GithubPages);
+        assert_eq!(settings.sources, [SourceSpec::Directory("wheels".into())]);
+    }
+
+    #[test]
+    fn contradictions_and_nonsense_are_refused() {
+        for (config, part) in [
+            ("files: copy\nfiles_url: https://x.example", "files URL"),
+            ("site_url: ftp://x", "`ftp`"),
+            ("site_url: nonsense", "site_url"),
+            ("site_url: https://me:secret@x.example", "user name or password"),
+            ("sources: ['ftp://x']", "unknown source"),
+            ("projects: {'..': {}}", "no project name"),
+            ("projects: {Foo: {}, foo: {}}", "two spellings"),
+            ("projects: {a: {yanked: {'not a version': ''}}}", "expected a version"),
+        ] {
+            let error = resolve(config, Options::default()).expect_err(config);
+            assert!(error.to_string().contains(part), "{error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+            assert_eq!(error.exit_code(), 2);
+        }
+    }
+
+    #[test]
+    fn yanks_match_by_pep_440() {
+        let yank = |key: &str| Yank::parse(key, "").expect("parses");
+        let file = |name: &str| name.parse::<DistFilename>().expect("parses");
+        assert!(yank("1.0").applies_to(&file("a-1.0.0-py3-none-any.whl")));
+        assert!(yank("1").applies_to(&file("a-1.0+cu128-py3-none-any.whl")));
+        assert!(!yank("1.0+cu126").applies_to(&file("a-1.0+cu128-py3-none-any.whl")));
+        assert!(!yank("1.0+cu126").applies_to(&file("a-1.0.tar.gz")));
+        assert!(yank("a-1.0.tar.gz").applies_to(&file("a-1.0.tar.gz")));
+        assert!(!yank("a-1.0.tar.gz").applies_to(&file("a-1.0-py3-none-any.whl")));
+    }
+}

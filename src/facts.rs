@@ -1,0 +1,269 @@
+//! What flows through a build: an [`Artifact`] is a file at a source, and
+//! [`Facts`] are what its bytes say. Data only; whoever has an opinion about
+//! it lives in [`crate::verify`].
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::wheel::{CoreMetadata, DistFilename, FilenameError, RecordSummary, Sha256, WheelFile};
+
+/// A file at a source, before a byte of it is read.
+#[derive(Debug, Clone)]
+pub struct Artifact {
+    /// The filename, verbatim.
+    pub filename: Box<str>,
+    /// The filename parsed, or why it cannot be.
+    pub dist: Result<DistFilename, FilenameError>,
+    /// Where it lies, for people and for the source that opens it.
+    pub location: Location,
+    /// Position of its source among the sources of the build.
+    pub source: usize,
+    /// Size in bytes, where the source tells.
+    pub size: Option<u64>,
+    /// What the source says of the file without reading it.
+    pub offered: Offered,
+    /// Tells whether a local file has changed since it was last read.
+    pub stamp: Option<Stamp>,
+}
+
+/// Where an artifact lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A local file.
+    File(PathBuf),
+    /// A line of a package list, counted from 1.
+    Line(Arc<str>, u64),
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Line(list, line) => write!(f, "{list}:{line}"),
+        }
+    }
+}
+
+/// What a source says of a file without reading it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Offered {
+    /// Digest of the file.
+    pub sha256: Option<Sha256>,
+    /// Public URL of the file.
+    pub url: Option<Box<str>>,
+    /// `Requires-Python`.
+    pub requires_python: Option<Box<str>>,
+    /// The sidecar that is served beside the file.
+    pub core_metadata: Option<Sidecar>,
+    /// When the file was uploaded, by the source's own clock.
+    pub upload_time: Option<UploadTime>,
+    /// When the file was last modified: the upload time of last resort.
+    pub modified: Option<UploadTime>,
+    /// Why the file is yanked.
+    pub yanked: Option<Box<str>>,
+}
+
+/// A `.metadata` file beside a distribution (PEP 658, PEP 714).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sidecar {
+    /// There is one, of unknown digest.
+    Unhashed,
+    /// There is one with this digest.
+    Sha256(Sha256),
+}
+
+/// A local file's size, times and inode: as long as they stay, its bytes do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Size in bytes.
+    pub size: u64,
+    /// Modification time, in nanoseconds since 1970.
+    pub modified: i128,
+    /// Change time, in nanoseconds since 1970; 0 where the platform has none.
+    pub changed: i128,
+    /// Inode; 0 where the platform has none.
+    pub inode: u64,
+}
+
+/// A moment in whole seconds, UTC (PEP 700 `upload-time`).
+///
+/// ```
+/// use wheelsite::facts::UploadTime;
+/// let time: UploadTime = "2026-01-28T12:00:00Z".parse()?;
+/// assert_eq!(time.to_string(), "2026-01-28T12:00:00Z");
+/// # Ok::<(), wheelsite::facts::ParseTimeError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UploadTime(i64);
+
+impl UploadTime {
+    /// From seconds since 1970; none before the year 0 or after 9999.
+    pub fn from_seconds(seconds: i64) -> Option<Self> {
+        jiff::Timestamp::from_second(seconds).ok().map(|_| Self(seconds))
+    }
+
+    /// Seconds since 1970.
+    pub fn seconds(self) -> i64 {
+        self.0
+    }
+
+    /// The day alone, as `2026-01-28`.
+    pub fn date(self) -> String {
+        self.to_string().chars().take(10).collect()
+    }
+}
+
+impl fmt::Display for UploadTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", jiff::Timestamp::from_second(self.0).unwrap_or_default())
+    }
+}
+
+/// A text that is no moment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a time such as `2026-01-28T12:00:00Z`, found `{0}`")]
+pub struct ParseTimeError(String);
+
+impl FromStr for UploadTime {
+    type Err = ParseTimeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let time: jiff::Timestamp = text.parse().map_err(|_| ParseTimeError(text.to_owned()))?;
+        Ok(Self(time.as_second()))
+    }
+}
+
+impl Serialize for UploadTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for UploadTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What the bytes of a distribution say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// [`FACTS_VERSION`] of the program that read them.
+    pub facts_version: u32,
+    /// How much was read.
+    pub depth: Depth,
+    /// Digest of the whole file.
+    pub sha256: Sha256,
+    /// Size in bytes.
+    pub size: u64,
+    /// What is inside.
+    pub content: Content,
+}
+
+/// Grows whenever reading finds more than before, so that files are read again.
+pub const FACTS_VERSION: u32 = 1;
+
+/// How much of a file was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Depth {
+    /// The central directory, METADATA, WHEEL and RECORD.
+    Metadata,
+}
+
+impl fmt::Display for Depth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Metadata => "metadata",
+        })
+    }
+}
+
+/// What is inside a distribution.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// A source distribution, which is not opened.
+    Sdist,
+    /// A wheel whose archive could not be read, and why.
+    Unreadable(String),
+    /// A wheel.
+    Wheel(Box<WheelFacts>),
+}
+
+/// What is inside a wheel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WheelFacts {
+    /// Members of the archive.
+    pub members: u64,
+    /// Sum of their sizes in bytes.
+    pub unpacked_size: u64,
+    /// Folders at the top that end in `.dist-info`, sorted, at most [`MAX_DIST_INFO`].
+    pub dist_info: Vec<String>,
+    /// METADATA.
+    pub metadata: Part<Metadata>,
+    /// WHEEL.
+    pub wheel: Part<WheelFile>,
+    /// RECORD.
+    pub record: Part<RecordSummary>,
+}
+
+/// More `.dist-info` folders than this are not listed: two are wrong already.
+pub const MAX_DIST_INFO: usize = 8;
+
+/// METADATA with the digest of its bytes, which are what a sidecar serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Digest of the file as it lies in the wheel.
+    pub sha256: Sha256,
+    /// Its fields.
+    #[serde(flatten)]
+    pub fields: CoreMetadata,
+}
+
+/// A file that a wheel must have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part<T> {
+    /// It is not there.
+    Missing,
+    /// It is there and cannot be read.
+    Invalid(String),
+    /// What it says.
+    Read(T),
+}
+
+impl<T> Part<T> {
+    /// What it says, if it could be read.
+    pub fn read(&self) -> Option<&T> {
+        match self {
+            Self::Read(value) => Some(value),
+            Self::Missing | Self::Invalid(_) => None,
+        }
+    }
+}
+
+impl Facts {
+    /// What is inside, if this is a wheel whose archive could be read.
+    pub fn wheel(&self) -> Option<&WheelFacts> {
+        match &self.content {
+            Content::Wheel(wheel) => Some(wheel),
+            Content::Sdist | Content::Unreadable(_) => None,
+        }
+    }
+
+    /// METADATA, if it could be read.
+    pub fn metadata(&self) -> Option<&Metadata> {
+        self.wheel()?.metadata.read()
+    }
+
+    /// Whether they were read by this version of the program.
+    pub fn are_current(&self) -> bool {
+        self.facts_version == FACTS_VERSION
+    }
+}

@@ -1,0 +1,174 @@
+//! The model of an index: projects in order, each with its files in PEP 440 order.
+
+mod merge;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::config::{ProjectSettings, Settings, Status};
+use crate::error::Result;
+use crate::facts::{Artifact, Facts, Sidecar, UploadTime};
+use crate::wheel::{DistFilename, ProjectName, Sha256};
+
+/// An accepted file on its way into the index.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    /// The file; its name has been parsed.
+    pub artifact: Artifact,
+    /// What its bytes say, where they were read.
+    pub facts: Option<Arc<Facts>>,
+    /// When it was uploaded.
+    pub upload_time: Option<UploadTime>,
+    /// How pages refer to it.
+    pub url: FileUrl,
+}
+
+/// How pages refer to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileUrl {
+    /// The site carries it, below `files/`.
+    Carried,
+    /// It is served below the files URL of the settings, by its name.
+    FilesUrl,
+    /// It has a URL of its own.
+    Own(Box<str>),
+}
+
+/// An index: what may be installed from the site.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// Projects by normalized name.
+    pub projects: Vec<Project>,
+}
+
+/// A project with its files.
+#[derive(Debug)]
+pub struct Project {
+    /// The normalized name.
+    pub name: ProjectName,
+    /// What is configured for it.
+    pub settings: ProjectSettings,
+    /// Files by version, then by filename.
+    pub files: Vec<IndexFile>,
+}
+
+/// A file of the index; the keys are those of PEP 691.
+#[derive(Debug)]
+pub struct IndexFile {
+    /// The filename.
+    pub dist: DistFilename,
+    /// How pages refer to it.
+    pub url: FileUrl,
+    /// Digest of the file.
+    pub sha256: Option<Sha256>,
+    /// Size in bytes.
+    pub size: Option<u64>,
+    /// When it was uploaded.
+    pub upload_time: Option<UploadTime>,
+    /// `Requires-Python`.
+    pub requires_python: Option<Box<str>>,
+    /// The sidecar that is truly served at the file's URL + `.metadata`.
+    pub core_metadata: Option<Sidecar>,
+    /// Why it is yanked, if it is; may be empty.
+    pub yanked: Option<Box<str>>,
+    /// What its bytes say, where they were read.
+    pub facts: Option<Arc<Facts>>,
+    /// Where it came from.
+    pub artifact: ArtifactRef,
+}
+
+/// What is kept of an artifact once it is in the index: enough to open it.
+pub type ArtifactRef = Arc<Artifact>;
+
+impl Index {
+    /// Sorts files into projects, resolves conflicts, applies what is configured.
+    pub fn build(admitted: Vec<Admitted>, settings: &Settings) -> Result<Self> {
+        let mut by_name: BTreeMap<ProjectName, Vec<IndexFile>> = BTreeMap::new();
+        for admitted in admitted {
+            let Some(file) = IndexFile::new(admitted) else { continue };
+            match by_name.get_mut(file.dist.name()) {
+                Some(files) => files.push(file),
+                None => {
+                    by_name.insert(file.dist.name().clone(), vec![file]);
+                }
+            }
+        }
+        let projects = by_name
+            .into_iter()
+            .map(|(name, files)| {
+                let mut files = merge::merge(files, settings.on_conflict)?;
+                let configured = settings.projects.get(&name).cloned().unwrap_or_default();
+                for file in &mut files {
+                    let yank = configured.yanked.iter().find(|yank| yank.applies_to(&file.dist));
+                    if let Some(yank) = yank {
+                        file.yanked = Some(yank.reason().into());
+                    }
+                }
+                Ok(Project { name, settings: configured, files })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { projects })
+    }
+
+    /// Number of files, those of quarantined projects included.
+    pub fn files(&self) -> usize {
+        self.projects.iter().map(|project| project.files.len()).sum()
+    }
+
+    /// The project of a normalized name.
+    pub fn project(&self, name: &ProjectName) -> Option<&Project> {
+        let found = self.projects.binary_search_by(|project| project.name.cmp(name)).ok()?;
+        self.projects.get(found)
+    }
+}
+
+impl Project {
+    /// The files that the index offers: none while the project is quarantined (PEP 792).
+    pub fn offered(&self) -> &[IndexFile] {
+        if self.settings.status == Status::Quarantined { &[] } else { &self.files }
+    }
+
+    /// The file that speaks for the project: a wheel with METADATA of the newest release,
+    /// final and not yanked if there is one.
+    pub fn representative(&self) -> Option<&IndexFile> {
+        let rank = |file: &&IndexFile| {
+            let version = file.dist.version();
+            (
+                file.facts.as_ref().is_some_and(|facts| facts.metadata().is_some()),
+                file.yanked.is_none(),
+                !version.any_prerelease(),
+                version.clone(),
+            )
+        };
+        self.offered().iter().max_by_key(rank)
+    }
+}
+
+impl IndexFile {
+    /// None for an artifact whose name did not parse; such a file is never admitted.
+    fn new(admitted: Admitted) -> Option<Self> {
+        let Admitted { artifact, facts, upload_time, url } = admitted;
+        let dist = artifact.dist.as_ref().ok()?.clone();
+        let metadata = facts.as_deref().and_then(Facts::metadata);
+        let core_metadata = match url {
+            FileUrl::Carried => metadata.map(|metadata| Sidecar::Sha256(metadata.sha256)),
+            FileUrl::FilesUrl | FileUrl::Own(_) => artifact.offered.core_metadata,
+        };
+        let requires_python = match metadata {
+            Some(metadata) => metadata.fields.requires_python.as_deref().map(Into::into),
+            None => artifact.offered.requires_python.clone(),
+        };
+        Some(Self {
+            sha256: facts.as_ref().map(|facts| facts.sha256).or(artifact.offered.sha256),
+            size: facts.as_ref().map(|facts| facts.size).or(artifact.size),
+            yanked: artifact.offered.yanked.clone(),
+            dist,
+            url,
+            upload_time,
+            requires_python,
+            core_metadata,
+            facts,
+            artifact: Arc::new(artifact),
+        })
+    }
+}

@@ -1,0 +1,19 @@
+#![doc = include_str!("../docs/architecture.md")]
+
+pub mod cache;
+pub mod cli;
+pub mod config;
+pub mod error;
+pub mod facts;
+pub mod host;
+pub mod index;
+pub mod inspect;
+pub mod pipeline;
+pub mod publish;
+pub mod render;
+pub mod report;
+pub mod serve;
+pub mod source;
+pub mod state;
+pub mod verify;
+pub mod wheel;

@@ -1,0 +1,7 @@
+//! The `wheelsite` program: see [`wheelsite::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wheelsite::cli::run()
+}

@@ -1,0 +1,94 @@
+//! A project's long description as HTML that can do no harm.
+
+use std::collections::HashSet;
+
+use pulldown_cmark::{Options, Parser};
+
+use super::markup::push_html;
+
+/// A longer description is shown as text: rendering it would take longer than reading it.
+const MAX_MARKDOWN: usize = 512 * 1024;
+
+/// Renders a description: Markdown by its content type, anything else as text.
+///
+/// The HTML is sanitized: no script, style, frame, form or event handler, and no
+/// link but `http`, `https` and `mailto`, can come from a wheel.
+pub fn to_html(text: &str, content_type: Option<&str>) -> String {
+    let media_type = content_type.and_then(|value| value.split(';').next()).map(str::trim);
+    if media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case("text/markdown"))
+        && text.len() <= MAX_MARKDOWN
+    {
+        return markdown(text);
+    }
+    let mut out = b"<pre class=\"plain\">".to_vec();
+    push_html(&mut out, text);
+    out.extend_from_slice(b"</pre>");
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn markdown(text: &str) -> String {
+    let extensions = Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_FOOTNOTES;
+    let mut html = String::with_capacity(text.len() * 2);
+    pulldown_cmark::html::push_html(&mut html, Parser::new_ext(text, extensions));
+    ammonia::Builder::default()
+        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        // A relative link of a README leads nowhere here.
+        .url_relative(ammonia::UrlRelative::Deny)
+        .link_rel(Some("noopener noreferrer nofollow"))
+        .clean(&html)
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn markdown_is_rendered() {
+        let html = to_html("# T\n\n|a|b|\n|-|-|\n|1|2|\n", Some("text/markdown; charset=UTF-8"));
+        assert!(html.contains("<h1>T</h1>") && html.contains("<td>1</td>"), "{html}");
+    }
+
+    #[test]
+    fn nothing_that_runs_gets_through() {
+        let hostile = "<script>alert(1)</script><img src=x onerror=alert(1)>\
+            <a href=\"javascript:alert(1)\">x</a><iframe src=\"https://x\"></iframe>\
+            <style>*{}</style><form action=\"https://x\"><input></form><svg onload=alert(1)>";
+        for content_type in [Some("text/markdown"), Some("text/html"), Some("text/x-rst"), None] {
+            let html = to_html(hostile, content_type).to_ascii_lowercase();
+            for part in [
+                "<script",
+                "<img src=\"x\" onerror",
+                "href=\"javascript",
+                "<iframe",
+                "<style",
+                "<form",
+                "<svg",
+            ] {
+                assert!(!html.contains(part), "{part} in {html}");
+            }
+        }
+    }
+
+    #[test]
+    fn anything_else_is_text() {
+        assert_eq!(
+            to_html("*a* <b>", Some("text/x-rst")),
+            "<pre class=\"plain\">*a* &lt;b&gt;</pre>"
+        );
+        assert_eq!(to_html("*a*", None), "<pre class=\"plain\">*a*</pre>");
+    }
+
+    proptest! {
+        #[test]
+        fn no_handler_survives(text in "(<|>|\"|=|a|img|on|error|script|javascript:| |/|\n|\\[|\\]|\\(|\\)|#|`){0,40}") {
+            let html = to_html(&text, Some("text/markdown")).to_ascii_lowercase();
+            prop_assert!(!html.contains("<script"));
+            prop_assert!(!html.contains("href=\"javascript"));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Pure functions from the model to pages.
+//!
+//! Machine pages ([`simple_html`], [`simple_json`]) are written here and never
+//! by a theme, so that no theme can break an installer. Pages for people
+//! ([`people`]) are the theme's.
+
+pub mod description;
+mod markup;
+pub mod people;
+pub mod simple_html;
+pub mod simple_json;
+pub mod theme;
+
+use url::Url;
+
+use crate::index::{FileUrl, IndexFile, Project};
+use crate::wheel::ProjectName;
+
+/// What is the same for all links of a site.
+#[derive(Debug, Clone, Copy)]
+pub struct Links<'a> {
+    /// Where the files are served when not by the site; ends in `/`.
+    pub files_url: Option<&'a Url>,
+}
+
+impl Links<'_> {
+    /// Appends the URL of a file as seen from a page two folders below the root of the site.
+    ///
+    /// A `+` becomes `%2B`: object stores decode it as a space otherwise.
+    fn push_url(&self, name: &ProjectName, file: &IndexFile, out: &mut Vec<u8>) {
+        let filename = file.dist.as_str();
+        match (&file.url, file.sha256) {
+            (FileUrl::Carried, Some(sha256)) => {
+                out.extend_from_slice(b"../../files/");
+                out.extend_from_slice(name.as_str().as_bytes());
+                out.push(b'/');
+                out.extend_from_slice(sha256.short().as_bytes());
+                out.push(b'/');
+                markup::push_percent_encoded(out, filename);
+            }
+            (FileUrl::Own(url), _) => out.extend_from_slice(url.as_bytes()),
+            // A carried file has been read, so it has a digest; the name alone would still be right.
+            (FileUrl::FilesUrl | FileUrl::Carried, _) => {
+                let base = self.files_url.map(Url::as_str).unwrap_or_default();
+                out.extend_from_slice(base.as_bytes());
+                markup::push_percent_encoded(out, filename);
+            }
+        }
+    }
+
+    fn url(&self, name: &ProjectName, file: &IndexFile) -> String {
+        let mut url = Vec::new();
+        self.push_url(name, file, &mut url);
+        String::from_utf8_lossy(&url).into_owned()
+    }
+}
+
+/// The name that pages show: as the author spells it, where METADATA is known.
+pub fn display_name(project: &Project) -> &str {
+    let metadata = project.representative().and_then(|file| file.facts.as_deref()?.metadata());
+    metadata.map_or(project.name.as_str(), |metadata| &metadata.fields.name)
+}

@@ -1,0 +1,115 @@
+//! The simple repository API in JSON, version 1.4.
+//!
+//! Source: [simple repository API](https://packaging.python.org/en/latest/specifications/simple-repository-api/#json-serialization)
+//! (PEP 691, 700, 714, 792). A key without a value is left out: uv refuses nulls.
+
+use super::markup::{push_json, push_number};
+use super::{Links, display_name};
+use crate::config::Status;
+use crate::facts::Sidecar;
+use crate::index::{Index, IndexFile, Project};
+
+/// `simple/index.v1_json`: every project.
+pub fn root(index: &Index) -> Vec<u8> {
+    let mut out = Vec::with_capacity(100 + index.projects.len() * 30);
+    out.extend_from_slice(b"{\"meta\":{\"api-version\":\"1.4\"},\"projects\":[");
+    for (position, project) in index.projects.iter().enumerate() {
+        separate(&mut out, position);
+        out.extend_from_slice(b"{\"name\":");
+        push_json(&mut out, display_name(project));
+        out.push(b'}');
+    }
+    out.extend_from_slice(b"]}\n");
+    out
+}
+
+/// `simple/<name>/index.v1_json`: every file of a project.
+pub fn project(project: &Project, links: Links<'_>) -> Vec<u8> {
+    let files = project.offered();
+    let mut out = Vec::with_capacity(300 + files.len() * 450);
+    // Sizes are mandatory from 1.1; where one is unknown the page is a 1.0.
+    let sized = files.iter().all(|file| file.size.is_some());
+    out.extend_from_slice(b"{\"meta\":{\"api-version\":\"");
+    out.extend_from_slice(if sized { b"1.4" } else { b"1.0" });
+    out.extend_from_slice(b"\"},\"name\":");
+    push_json(&mut out, project.name.as_str());
+    status(&mut out, project);
+    out.extend_from_slice(b",\"versions\":[");
+    let mut last = None;
+    for file in files {
+        let version = file.dist.version();
+        if last != Some(version) {
+            separate(&mut out, usize::from(last.is_some()));
+            push_json(&mut out, &version.to_string());
+            last = Some(version);
+        }
+    }
+    out.extend_from_slice(b"],\"files\":[");
+    for (position, file) in files.iter().enumerate() {
+        separate(&mut out, position);
+        entry(&mut out, project, file, links);
+    }
+    out.extend_from_slice(b"]}\n");
+    out
+}
+
+fn status(out: &mut Vec<u8>, project: &Project) {
+    let settings = &project.settings;
+    if settings.status == Status::Active && settings.status_reason.is_none() {
+        return;
+    }
+    out.extend_from_slice(b",\"project-status\":{\"status\":");
+    push_json(out, settings.status.as_str());
+    if let Some(reason) = &settings.status_reason {
+        out.extend_from_slice(b",\"reason\":");
+        push_json(out, reason);
+    }
+    out.push(b'}');
+}
+
+fn entry(out: &mut Vec<u8>, project: &Project, file: &IndexFile, links: Links<'_>) {
+    out.extend_from_slice(b"{\"filename\":");
+    push_json(out, file.dist.as_str());
+    out.extend_from_slice(b",\"url\":");
+    push_json(out, &links.url(&project.name, file));
+    out.extend_from_slice(b",\"hashes\":{");
+    if let Some(sha256) = file.sha256 {
+        out.extend_from_slice(b"\"sha256\":\"");
+        sha256.push_hex(out);
+        out.push(b'"');
+    }
+    out.push(b'}');
+    if let Some(requires_python) = &file.requires_python {
+        out.extend_from_slice(b",\"requires-python\":");
+        push_json(out, requires_python);
+    }
+    match file.core_metadata {
+        None => {}
+        Some(Sidecar::Unhashed) => out.extend_from_slice(b",\"core-metadata\":true"),
+        Some(Sidecar::Sha256(sha256)) => {
+            out.extend_from_slice(b",\"core-metadata\":{\"sha256\":\"");
+            sha256.push_hex(out);
+            out.extend_from_slice(b"\"}");
+        }
+    }
+    if let Some(reason) = file.yanked.as_deref() {
+        out.extend_from_slice(b",\"yanked\":");
+        // The standard has no empty reason.
+        if reason.is_empty() { out.extend_from_slice(b"true") } else { push_json(out, reason) }
+    }
+    if let Some(upload_time) = file.upload_time {
+        out.extend_from_slice(b",\"upload-time\":");
+        push_json(out, &upload_time.to_string());
+    }
+    if let Some(size) = file.size {
+        out.extend_from_slice(b",\"size\":");
+        push_number(out, size);
+    }
+    out.push(b'}');
+}
+
+fn separate(out: &mut Vec<u8>, position: usize) {
+    if position > 0 {
+        out.push(b',');
+    }
+}

@@ -1,0 +1,330 @@
+//! What the last run knew and wrote: the site is its own state.
+//!
+//! `wheelsite.json` names each project with the digest of its inputs and of its
+//! shard; `state/<name>.json` is the shard, read only when the project is
+//! touched. What is published is keyed by content: no local path, no time of
+//! this machine.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::facts::{Content, Depth, Facts, UploadTime};
+use crate::index::{FileUrl, Project};
+use crate::wheel::{ProjectName, Sha256};
+
+/// The file at the root of a site that makes it one.
+pub const ROOT_FILE: &str = "wheelsite.json";
+
+/// Grows when the format changes in a way that older programs would misread.
+const STATE_VERSION: u32 = 1;
+/// Neither the state nor a shard of a real site comes near this many bytes.
+const MAX_SIZE: u64 = 1 << 30;
+
+/// `wheelsite.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteState {
+    /// `wheelsite` and its version.
+    pub generator: String,
+    /// Version of this format.
+    pub state_version: u32,
+    /// Digest of the settings that decide how pages look.
+    pub settings: Sha256,
+    /// By project.
+    pub projects: BTreeMap<ProjectName, ProjectState>,
+    /// Files of the site that belong to no project, with their digests.
+    pub pages: BTreeMap<String, Sha256>,
+}
+
+/// What `wheelsite.json` knows of a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectState {
+    /// Digest of all that its pages are made from.
+    pub inputs: Sha256,
+    /// Digest of its shard.
+    pub shard: Sha256,
+    /// How many files it has.
+    pub files: u64,
+}
+
+/// `state/<name>.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// The project.
+    pub name: ProjectName,
+    /// Its files, in the order of the index.
+    pub files: Vec<FileState>,
+    /// Its pages, with their digests.
+    pub pages: BTreeMap<String, Sha256>,
+}
+
+/// What a shard knows of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileState {
+    /// The filename.
+    pub filename: Box<str>,
+    /// Digest of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
+    /// Size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// When it was uploaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_time: Option<UploadTime>,
+    /// Whether the site carries it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carried: bool,
+    /// What its bytes say, where they were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<StoredFacts>,
+}
+
+/// [`Facts`] without the digest and the size, which stand beside them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredFacts {
+    facts_version: u32,
+    depth: Depth,
+    content: Content,
+}
+
+impl FileState {
+    /// The facts, if they are there and were read by this version of the program.
+    pub fn current_facts(&self) -> Option<Facts> {
+        let stored = self.facts.clone()?;
+        let facts = Facts {
+            facts_version: stored.facts_version,
+            depth: stored.depth,
+            sha256: self.sha256?,
+            size: self.size?,
+            content: stored.content,
+        };
+        facts.are_current().then_some(facts)
+    }
+
+    fn metadata_digest(&self) -> Option<Sha256> {
+        match &self.facts.as_ref()?.content {
+            Content::Wheel(wheel) => wheel.metadata.read().map(|metadata| metadata.sha256),
+            Content::Sdist | Content::Unreadable(_) => None,
+        }
+    }
+}
+
+impl SiteState {
+    /// An empty state of this program.
+    pub fn new(settings: Sha256) -> Self {
+        Self {
+            generator: generator(),
+            state_version: STATE_VERSION,
+            settings,
+            projects: BTreeMap::new(),
+            pages: BTreeMap::new(),
+        }
+    }
+}
+
+impl Shard {
+    /// The shard of a project whose pages have these digests.
+    pub fn of(project: &Project, pages: BTreeMap<String, Sha256>) -> Self {
+        let quarantined = project.offered().is_empty();
+        let files = project
+            .files
+            .iter()
+            .map(|file| FileState {
+                filename: file.dist.as_str().into(),
+                sha256: file.sha256,
+                size: file.size,
+                upload_time: file.upload_time,
+                carried: file.url == FileUrl::Carried && !quarantined,
+                facts: file.facts.as_deref().map(|facts| StoredFacts {
+                    facts_version: facts.facts_version,
+                    depth: facts.depth,
+                    content: facts.content.clone(),
+                }),
+            })
+            .collect();
+        Self { name: project.name.clone(), files, pages }
+    }
+
+    /// Every path of the site that belongs to the project.
+    pub fn paths(&self) -> Vec<String> {
+        let mut paths: Vec<String> = self.pages.keys().cloned().collect();
+        for file in &self.files {
+            let Some(sha256) = file.sha256.filter(|_| file.carried) else { continue };
+            let path = carried_path(&self.name, sha256, &file.filename);
+            if file.metadata_digest().is_some() {
+                paths.push(format!("{path}.metadata"));
+            }
+            paths.push(path);
+        }
+        paths.push(shard_path(&self.name));
+        paths
+    }
+}
+
+/// `wheelsite` and its version.
+pub fn generator() -> String {
+    format!("wheelsite {}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Where a project's shard lies.
+pub fn shard_path(name: &ProjectName) -> String {
+    format!("state/{name}.json")
+}
+
+/// Where a file that the site carries lies: the digest in the path makes the name immutable.
+pub fn carried_path(name: &ProjectName, sha256: Sha256, filename: &str) -> String {
+    format!("files/{name}/{}/{filename}", sha256.short())
+}
+
+/// Reads files of a site, wherever it is.
+trait Store: Send + Sync {
+    /// A file's bytes; none where it does not exist.
+    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>>;
+}
+
+struct Folder(PathBuf);
+
+impl Store for Folder {
+    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        match std::fs::File::open(self.0.join(path)) {
+            Ok(file) => capped(file).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+struct Site {
+    url: Url,
+    client: reqwest::blocking::Client,
+}
+
+impl Store for Site {
+    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        let url = self.url.join(path).map_err(io::Error::other)?;
+        let response = self.client.get(url).send().map_err(request_error)?;
+        match response.status() {
+            status if status.is_success() => capped(response).map(Some),
+            reqwest::StatusCode::NOT_FOUND => Ok(None),
+            status => Err(io::Error::other(format!("the server answered {status}"))),
+        }
+    }
+}
+
+/// The innermost cause says what happened; the outer ones repeat the URL.
+fn request_error(error: reqwest::Error) -> io::Error {
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    io::Error::other(cause.to_string())
+}
+
+fn capped(reader: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_SIZE {
+        return Err(io::Error::other("it has more than 1 GiB"));
+    }
+    Ok(bytes)
+}
+
+/// The state of an earlier run, with its shards read as they are asked for.
+pub struct KnownSite {
+    /// `wheelsite.json`.
+    pub state: SiteState,
+    store: Box<dyn Store>,
+    origin: String,
+    /// After an interruption a shard may be newer than the state: its pages are
+    /// in the journal then, and all else that it says is true.
+    lenient: bool,
+    shards: Mutex<HashMap<ProjectName, Option<Arc<Shard>>>>,
+}
+
+impl KnownSite {
+    /// Reads the state of the site in a folder; none where there is no site.
+    ///
+    /// After an interruption (`lenient`) shards may be newer than the state.
+    pub fn in_folder(path: &Path, lenient: bool) -> Result<Option<Self>> {
+        Self::read(Box::new(Folder(path.to_owned())), path.display().to_string(), lenient)
+    }
+
+    /// Reads the state of a live site; none where the server has none.
+    pub fn at_url(url: &Url) -> Result<Option<Self>> {
+        let client = reqwest::blocking::Client::builder()
+            .user_agent(generator().replace(' ', "/"))
+            .timeout(std::time::Duration::from_secs(60))
+            .build()
+            .map_err(|error| Error::source(format!("cannot make requests: {error}")))?;
+        Self::read(Box::new(Site { url: url.clone(), client }), url.to_string(), false)
+    }
+
+    fn read(store: Box<dyn Store>, origin: String, lenient: bool) -> Result<Option<Self>> {
+        let failed = |reason: String| {
+            Error::source_hint(
+                format!("cannot read the state `{ROOT_FILE}` of `{origin}`: {reason}"),
+                "without it a changed file could slip through; mend it, or remove it to begin anew",
+            )
+        };
+        let Some(bytes) = store.read(ROOT_FILE).map_err(|error| failed(error.to_string()))? else {
+            return Ok(None);
+        };
+        #[derive(Deserialize)]
+        struct Versioned {
+            state_version: u32,
+        }
+        // The version first: a newer format may have other keys.
+        let version: Versioned =
+            serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
+        if version.state_version > STATE_VERSION {
+            return Err(Error::source_hint(
+                format!(
+                    "the state of `{origin}` has version {}, expected at most {STATE_VERSION}",
+                    version.state_version
+                ),
+                "it was written by a newer wheelsite: update this one",
+            ));
+        }
+        let state = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
+        Ok(Some(Self { state, store, origin, lenient, shards: Mutex::default() }))
+    }
+
+    /// The shard of a project; none where the state does not know it.
+    pub fn shard(&self, name: &ProjectName) -> Result<Option<Arc<Shard>>> {
+        let Some(expected) = self.state.projects.get(name) else { return Ok(None) };
+        let cached = self.shards.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if let Some(shard) = cached {
+            return Ok(shard);
+        }
+        let shard = match self.read_shard(name, expected.shard) {
+            Err(_) if self.lenient => None,
+            shard => Some(Arc::new(shard?)),
+        };
+        let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        shards.insert(name.clone(), shard.clone());
+        Ok(shard)
+    }
+
+    fn read_shard(&self, name: &ProjectName, expected: Sha256) -> Result<Shard> {
+        let path = shard_path(name);
+        let failed = |reason: String| {
+            Error::source_hint(
+                format!("cannot read the state `{path}` of `{}`: {reason}", self.origin),
+                "if the site is being published at this moment, run again; otherwise build it anew with `--refresh`",
+            )
+        };
+        let bytes = self.store.read(&path).map_err(|error| failed(error.to_string()))?;
+        let bytes = bytes.ok_or_else(|| failed("it does not exist".to_owned()))?;
+        let found = Sha256::of(&bytes);
+        if found != expected && !self.lenient {
+            return Err(failed(format!("expected the sha256 {expected}, found {found}")));
+        }
+        serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))
+    }
+}

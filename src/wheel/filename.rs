@@ -1,0 +1,415 @@
+//! Filenames of wheels and source distributions.
+//!
+//! The grammar is that of the `packaging` library, with three things refused
+//! that it lets through, because installers or file systems stumble over them:
+//! project names that do not begin and end with a letter or digit, tags and
+//! build tags with other characters than ASCII letters, digits and `_` (uv
+//! refuses the wheel; a build tag may also hold `.`), and white space around the version.
+
+use std::fmt;
+use std::str::FromStr;
+
+use pep440_rs::Version;
+
+use super::project_name::ProjectName;
+
+/// The longest filename that file systems take, in bytes.
+const MAX_LENGTH: usize = 255;
+
+/// Why a text is no filename of a distribution.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FilenameError {
+    /// The filename is longer than file systems take.
+    #[error("the filename has {found} bytes, expected at most {MAX_LENGTH}")]
+    TooLong {
+        /// Its length in bytes.
+        found: usize,
+    },
+    /// Neither `.whl` nor `.tar.gz` nor `.zip`.
+    #[error("expected a filename that ends in `.whl` (or in `.tar.gz` or `.zip`, for an sdist)")]
+    Extension,
+    /// A wheel's filename has 5 or 6 parts between dashes.
+    #[error("expected 5 parts between dashes (6 with a build tag), found {found}")]
+    Parts {
+        /// How many there are.
+        found: usize,
+    },
+    /// An sdist's filename has no dash.
+    #[error("expected `NAME-VERSION`, found no `-`")]
+    NoDash,
+    /// The part for the project's name holds no valid name.
+    #[error("invalid project name `{found}`")]
+    Name {
+        /// What stands there.
+        found: String,
+    },
+    /// The part for the version is no PEP 440 version.
+    #[error(
+        "invalid version `{found}`: expected a PEP 440 version such as `1.2.3` or `1.2.3+cu128`"
+    )]
+    Version {
+        /// What stands there.
+        found: String,
+    },
+    /// The build tag does not begin with a digit, or its number is beyond reason.
+    #[error("invalid build tag `{found}`: expected digits, then letters, digits, `_` or `.`")]
+    Build {
+        /// What stands there.
+        found: String,
+    },
+    /// A tag is empty or holds a character that tags cannot hold.
+    #[error("invalid {part} tag `{found}`: expected letters, digits and `_`, joined with `.`")]
+    Tag {
+        /// `python`, `abi` or `platform`.
+        part: &'static str,
+        /// What stands there.
+        found: String,
+    },
+}
+
+/// A build tag: digits, then the rest. Higher ones win among equal versions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BuildTag {
+    /// The leading digits.
+    pub number: u64,
+    /// What follows them.
+    pub suffix: Box<str>,
+}
+
+/// A wheel's filename:
+/// `{name}-{version}(-{build})?-{python}-{abi}-{platform}.whl`.
+///
+/// Source: [binary distribution format](https://packaging.python.org/en/latest/specifications/binary-distribution-format/#file-name-convention)
+/// (PEP 427), with the compressed tag sets of PEP 425. Keeps the text verbatim.
+///
+/// ```
+/// use wheelsite::wheel::WheelFilename;
+/// let filename: WheelFilename = "flash_attn-2.8.3+cu128-cp312-cp312-linux_x86_64.whl".parse()?;
+/// assert_eq!(filename.name().as_str(), "flash-attn");
+/// assert_eq!(filename.version().to_string(), "2.8.3+cu128");
+/// assert_eq!(filename.tags().collect::<Vec<_>>(), ["cp312-cp312-linux_x86_64"]);
+/// # Ok::<(), wheelsite::wheel::FilenameError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WheelFilename {
+    text: Box<str>,
+    name: ProjectName,
+    version: Version,
+    build: Option<BuildTag>,
+    /// Where the python, abi and platform parts begin in the text; lengths are below 256.
+    starts: [u8; 3],
+}
+
+impl WheelFilename {
+    /// The filename, verbatim.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The project's normalized name.
+    pub fn name(&self) -> &ProjectName {
+        &self.name
+    }
+
+    /// The version, local part included.
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// The version as it is spelled in the filename.
+    pub fn version_text(&self) -> &str {
+        self.text.split('-').nth(1).unwrap_or_default()
+    }
+
+    /// The build tag.
+    pub fn build(&self) -> Option<&BuildTag> {
+        self.build.as_ref()
+    }
+
+    /// The compressed set of python tags, such as `cp312` or `py2.py3`.
+    pub fn python(&self) -> &str {
+        &self.text[usize::from(self.starts[0])..usize::from(self.starts[1]) - 1]
+    }
+
+    /// The compressed set of ABI tags, such as `abi3`.
+    pub fn abi(&self) -> &str {
+        &self.text[usize::from(self.starts[1])..usize::from(self.starts[2]) - 1]
+    }
+
+    /// The compressed set of platform tags, such as `manylinux_2_28_x86_64`.
+    pub fn platform(&self) -> &str {
+        &self.text[usize::from(self.starts[2])..self.text.len() - ".whl".len()]
+    }
+
+    /// Every tag that the compressed sets stand for, in the order of the filename.
+    pub fn tags(&self) -> impl Iterator<Item = String> + '_ {
+        self.python().split('.').flat_map(move |python| {
+            self.abi().split('.').flat_map(move |abi| {
+                self.platform()
+                    .split('.')
+                    .map(move |platform| format!("{python}-{abi}-{platform}").to_ascii_lowercase())
+            })
+        })
+    }
+}
+
+impl FromStr for WheelFilename {
+    type Err = FilenameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        check_length(text)?;
+        let stem = text.strip_suffix(".whl").ok_or(FilenameError::Extension)?;
+        let parts: Vec<&str> = stem.split('-').collect();
+        let (name, version, build, tags) = match parts[..] {
+            [name, version, python, abi, platform] => {
+                (name, version, None, [python, abi, platform])
+            }
+            [name, version, build, python, abi, platform] => {
+                (name, version, Some(build), [python, abi, platform])
+            }
+            _ => return Err(FilenameError::Parts { found: parts.len() }),
+        };
+        if name.contains("__") {
+            return Err(FilenameError::Name { found: name.to_owned() });
+        }
+        let name = parse_name(name)?;
+        let version = parse_version(version)?;
+        let build = build.map(parse_build).transpose()?;
+        for (tags, part) in tags.into_iter().zip(["python", "abi", "platform"]) {
+            check_tags(tags, part)?;
+        }
+        let platform = stem.len() - tags[2].len();
+        let abi = platform - 1 - tags[1].len();
+        let python = abi - 1 - tags[0].len();
+        // `check_length` has bounded every offset by 255.
+        let starts = [python, abi, platform].map(|start| u8::try_from(start).unwrap_or(u8::MAX));
+        Ok(Self { text: text.into(), name, version, build, starts })
+    }
+}
+
+impl fmt::Display for WheelFilename {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A source distribution's filename: `{name}-{version}.tar.gz`, or `.zip` as old ones have it.
+///
+/// Source: [source distribution format](https://packaging.python.org/en/latest/specifications/source-distribution-format/#source-distribution-file-name)
+/// (PEP 625). Keeps the text verbatim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SdistFilename {
+    text: Box<str>,
+    name: ProjectName,
+    version: Version,
+}
+
+impl SdistFilename {
+    /// The filename, verbatim.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The project's normalized name.
+    pub fn name(&self) -> &ProjectName {
+        &self.name
+    }
+
+    /// The version.
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+}
+
+impl FromStr for SdistFilename {
+    type Err = FilenameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        check_length(text)?;
+        let stem = text
+            .strip_suffix(".tar.gz")
+            .or_else(|| text.strip_suffix(".zip"))
+            .ok_or(FilenameError::Extension)?;
+        let (name, version) = stem.rsplit_once('-').ok_or(FilenameError::NoDash)?;
+        Ok(Self { text: text.into(), name: parse_name(name)?, version: parse_version(version)? })
+    }
+}
+
+impl fmt::Display for SdistFilename {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The filename of a distribution: of a wheel or of an sdist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DistFilename {
+    /// A wheel.
+    Wheel(WheelFilename),
+    /// A source distribution.
+    Sdist(SdistFilename),
+}
+
+impl DistFilename {
+    /// The filename, verbatim.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Wheel(wheel) => wheel.as_str(),
+            Self::Sdist(sdist) => sdist.as_str(),
+        }
+    }
+
+    /// The project's normalized name.
+    pub fn name(&self) -> &ProjectName {
+        match self {
+            Self::Wheel(wheel) => wheel.name(),
+            Self::Sdist(sdist) => sdist.name(),
+        }
+    }
+
+    /// The version.
+    pub fn version(&self) -> &Version {
+        match self {
+            Self::Wheel(wheel) => wheel.version(),
+            Self::Sdist(sdist) => sdist.version(),
+        }
+    }
+
+    /// The wheel's filename, if it is a wheel.
+    pub fn wheel(&self) -> Option<&WheelFilename> {
+        match self {
+            Self::Wheel(wheel) => Some(wheel),
+            Self::Sdist(_) => None,
+        }
+    }
+}
+
+impl FromStr for DistFilename {
+    type Err = FilenameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.ends_with(".tar.gz") || text.ends_with(".zip") {
+            text.parse().map(Self::Sdist)
+        } else {
+            text.parse().map(Self::Wheel)
+        }
+    }
+}
+
+impl fmt::Display for DistFilename {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn check_length(text: &str) -> Result<(), FilenameError> {
+    match text.len() {
+        0..=MAX_LENGTH => Ok(()),
+        found => Err(FilenameError::TooLong { found }),
+    }
+}
+
+fn parse_name(part: &str) -> Result<ProjectName, FilenameError> {
+    part.parse().map_err(|_| FilenameError::Name { found: part.to_owned() })
+}
+
+fn parse_version(part: &str) -> Result<Version, FilenameError> {
+    let invalid = || FilenameError::Version { found: part.to_owned() };
+    if part.is_empty() || part.contains(char::is_whitespace) {
+        return Err(invalid());
+    }
+    part.parse().map_err(|_| invalid())
+}
+
+fn parse_build(part: &str) -> Result<BuildTag, FilenameError> {
+    let invalid = || FilenameError::Build { found: part.to_owned() };
+    let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, suffix) = part.split_at(digits);
+    if !suffix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.') {
+        return Err(invalid());
+    }
+    Ok(BuildTag { number: number.parse().map_err(|_| invalid())?, suffix: suffix.into() })
+}
+
+fn check_tags(tags: &str, part: &'static str) -> Result<(), FilenameError> {
+    let valid = |tag: &str| {
+        !tag.is_empty()
+            && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            // `packaging` asks for an identifier.
+            && !(part == "python" && tag.as_bytes()[0].is_ascii_digit())
+    };
+    if tags.split('.').all(valid) {
+        Ok(())
+    } else {
+        Err(FilenameError::Tag { part, found: tags.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_every_part() {
+        let text =
+            "Foo.Bar-1!2.0.post1+cu128.torch2.9-3local-py2.py3-abi3.none-any.linux_x86_64.whl";
+        let wheel: WheelFilename = text.parse().expect("parses");
+        assert_eq!(wheel.as_str(), text);
+        assert_eq!(wheel.name().as_str(), "foo-bar");
+        assert_eq!(wheel.version().to_string(), "1!2.0.post1+cu128.torch2.9");
+        assert_eq!(wheel.version_text(), "1!2.0.post1+cu128.torch2.9");
+        assert_eq!(wheel.build(), Some(&BuildTag { number: 3, suffix: "local".into() }));
+        assert_eq!((wheel.python(), wheel.abi()), ("py2.py3", "abi3.none"));
+        assert_eq!(wheel.platform(), "any.linux_x86_64");
+        assert_eq!(wheel.tags().count(), 8);
+    }
+
+    #[test]
+    fn names_the_part_that_is_wrong() {
+        let error = |text: &str| text.parse::<DistFilename>().expect_err(text);
+        assert_eq!(error("a-1-py3-none.whl"), FilenameError::Parts { found: 4 });
+        assert!(matches!(error("..-1-py3-none-any.whl"), FilenameError::Name { .. }));
+        assert!(matches!(error("a__b-1-py3-none-any.whl"), FilenameError::Name { .. }));
+        assert!(matches!(error("a-x-py3-none-any.whl"), FilenameError::Version { .. }));
+        assert!(matches!(error("a-1-b1-py3-none-any.whl"), FilenameError::Build { .. }));
+        assert!(matches!(
+            error("a-1-py3-none-a%2F.whl"),
+            FilenameError::Tag { part: "platform", .. }
+        ));
+        assert!(matches!(error("a-1-3-none-any.whl"), FilenameError::Tag { part: "python", .. }));
+        assert_eq!(error("a-1.WHL"), FilenameError::Extension);
+        assert_eq!(error(&"a".repeat(10_000)), FilenameError::TooLong { found: 10_000 });
+        assert_eq!(error("a.tar.gz"), FilenameError::NoDash);
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(
+            name in "[A-Za-z0-9]([._]?[A-Za-z0-9]){0,8}",
+            version in "([1-9]!)?[0-9]{1,3}(\\.[0-9]{1,3}){0,3}((a|b|rc)[0-9])?(\\.post[0-9])?(\\.dev[0-9])?(\\+[a-z0-9]{1,5}(\\.[a-z0-9]{1,5})?)?",
+            build in proptest::option::of("[0-9]{1,4}[a-z_]{0,3}"),
+            python in "[a-z]{2}[0-9]{1,3}(\\.[a-z]{2}[0-9]{1,3})?",
+            abi in "[a-z0-9_]{1,6}",
+            platform in "[a-z0-9_]{1,20}(\\.[a-z0-9_]{1,20})?",
+        ) {
+            let build_part = build.as_ref().map(|build| format!("-{build}")).unwrap_or_default();
+            let text = format!("{name}-{version}{build_part}-{python}-{abi}-{platform}.whl");
+            let wheel: WheelFilename = text.parse()?;
+            prop_assert_eq!(wheel.to_string(), &*text);
+            prop_assert_eq!(wheel.python(), python);
+            prop_assert_eq!(wheel.abi(), abi);
+            prop_assert_eq!(wheel.platform(), platform);
+            prop_assert_eq!(wheel.build().is_some(), build.is_some());
+            prop_assert_eq!(wheel.version(), &version.parse::<Version>()?);
+            let sdist: SdistFilename = format!("{name}-{version}.tar.gz").parse()?;
+            prop_assert_eq!(sdist.to_string().parse::<SdistFilename>()?, sdist);
+        }
+
+        #[test]
+        fn never_panics(text in ".{0,60}", dashed in "[a-z0-9.+!_-]{0,60}\\.whl") {
+            let _ = text.parse::<DistFilename>();
+            let _ = dashed.parse::<DistFilename>();
+        }
+    }
+}
