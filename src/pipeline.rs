@@ -114,11 +114,14 @@ fn connect(settings: &Settings) -> Result<Vec<Connected>> {
     let skip: Vec<PathBuf> = settings.output.canonicalize().into_iter().collect();
     let connected = settings.sources.iter().map(|spec| {
         let source = source::connect(spec, &skip);
-        let mode = match (settings.files, &settings.files_url) {
-            (_, Some(_)) => FilesMode::Link,
-            (Some(mode), None) => mode,
-            (None, None) if source.has_bytes() && !source.has_urls() => FilesMode::Copy,
-            (None, None) => FilesMode::Link,
+        let by_default = if source.has_bytes() && !source.has_urls() {
+            FilesMode::Copy
+        } else {
+            FilesMode::Link
+        };
+        let mode = match settings.files_url {
+            Some(_) => FilesMode::Link,
+            None => settings.files.unwrap_or(by_default),
         };
         if mode != FilesMode::Link && !source.has_bytes() {
             return Err(Error::config_hint(
@@ -288,12 +291,11 @@ fn inspect_one(
     };
     let mut reader = connected.source.open(artifact).map_err(failed)?;
     let (sha256, size) = Sha256::of_reader(&mut reader).map_err(failed)?;
-    let facts = match known_facts(artifact, sha256, known)? {
-        Some(facts) => facts,
-        None => {
-            let kind = Kind::of_filename(&artifact.filename);
-            inspect::inspect_hashed(kind, reader, sha256, size).map_err(failed)?
-        }
+    let facts = if let Some(facts) = known_facts(artifact, sha256, known)? {
+        facts
+    } else {
+        let kind = Kind::of_filename(&artifact.filename);
+        inspect::inspect_hashed(kind, reader, sha256, size).map_err(failed)?
     };
     if let Location::File(path) = &artifact.location {
         let now =
@@ -319,7 +321,7 @@ fn known_facts(
     // What kind of archive it is depends on the filename, not on the bytes alone.
     Ok(same
         .filter(|file| *file.filename == *artifact.filename)
-        .find_map(|file| file.current_facts()))
+        .find_map(super::state::FileState::current_facts))
 }
 
 /// Accepted files, and how many were not.

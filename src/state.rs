@@ -208,7 +208,7 @@ struct Site {
 impl Store for Site {
     fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
         let url = self.url.join(path).map_err(io::Error::other)?;
-        let response = self.client.get(url).send().map_err(request_error)?;
+        let response = self.client.get(url).send().map_err(|error| request_error(&error))?;
         match response.status() {
             status if status.is_success() => capped(response).map(Some),
             reqwest::StatusCode::NOT_FOUND => Ok(None),
@@ -218,8 +218,8 @@ impl Store for Site {
 }
 
 /// The innermost cause says what happened; the outer ones repeat the URL.
-fn request_error(error: reqwest::Error) -> io::Error {
-    let mut cause: &dyn std::error::Error = &error;
+fn request_error(error: &reqwest::Error) -> io::Error {
+    let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
@@ -233,6 +233,12 @@ fn capped(reader: impl Read) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it has more than 1 GiB"));
     }
     Ok(bytes)
+}
+
+/// What every version of `wheelsite.json` has.
+#[derive(Deserialize)]
+struct Versioned {
+    state_version: u32,
 }
 
 /// The state of an earlier run, with its shards read as they are asked for.
@@ -275,10 +281,6 @@ impl KnownSite {
         let Some(bytes) = store.read(ROOT_FILE).map_err(|error| failed(error.to_string()))? else {
             return Ok(None);
         };
-        #[derive(Deserialize)]
-        struct Versioned {
-            state_version: u32,
-        }
         // The version first: a newer format may have other keys.
         let version: Versioned =
             serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;

@@ -88,7 +88,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<ExitCode> {
         Command::Build(args) => build::run(args, terminal),
         Command::Check(args) => check::run(&args, terminal),
         Command::Inspect(args) => inspect::run(&args),
-        Command::Serve(args) => serve::run(args, terminal),
+        Command::Serve(args) => serve::run(&args, terminal),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -41,10 +41,10 @@ pub(super) struct ServeArgs {
     what: WhatArgs,
 }
 
-pub(super) fn run(args: ServeArgs, terminal: &Terminal) -> Result<ExitCode> {
+pub(super) fn run(args: &ServeArgs, terminal: &Terminal) -> Result<ExitCode> {
     let reload = args.watch.then(Reload::default);
     if args.watch {
-        build(&args, terminal)?;
+        build(args, terminal)?;
     } else if !args.site.join(ROOT_FILE).is_file() {
         return Err(Error::config_hint(
             format!("`{}` holds no site", args.site.display()),
@@ -55,14 +55,14 @@ pub(super) fn run(args: ServeArgs, terminal: &Terminal) -> Result<ExitCode> {
     std::thread::scope(|scope| {
         let (stop, stopped) = channel();
         if let Some(reload) = &reload {
-            let (args, reload) = (&args, reload.clone());
+            let reload = reload.clone();
             scope.spawn(move || {
                 if let Err(error) = watch(args, &reload, &stopped, terminal) {
                     terminal.error(&error);
                 }
             });
         }
-        let served = runtime.block_on(serve(&args, reload, terminal));
+        let served = runtime.block_on(serve(args, reload, terminal));
         drop(stop);
         served
     })
@@ -137,8 +137,7 @@ fn watch(
                     .is_some_and(|name| name.as_encoded_bytes().ends_with(b".wheelsite-new"))
         };
         let matters = |event: notify::Event| {
-            !event.kind.is_access()
-                && !(!event.paths.is_empty() && event.paths.iter().all(by_build))
+            !event.kind.is_access() && (event.paths.is_empty() || !event.paths.iter().all(by_build))
         };
         if event.is_ok_and(matters) {
             // The receiver ends when the server does.

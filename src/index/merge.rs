@@ -15,7 +15,7 @@ pub(super) fn merge(mut files: Vec<IndexFile>, on_conflict: OnConflict) -> Resul
     for file in files {
         match kept.last_mut() {
             Some(last) if last.dist.as_str() == file.dist.as_str() => {
-                choose(last, file, on_conflict)?
+                choose(last, file, on_conflict)?;
             }
             _ => kept.push(file),
         }

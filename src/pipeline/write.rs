@@ -86,7 +86,7 @@ impl<'a> Writer<'a> {
             && !touched_roots
             && self.roots_stand(plan)
         {
-            return self.remove(self.stale_dirty(&BTreeSet::new()));
+            return self.remove(&self.stale_dirty(&BTreeSet::new()));
         }
 
         let mut state = SiteState::new(plan.settings);
@@ -117,7 +117,7 @@ impl<'a> Writer<'a> {
         removals.extend(forgotten);
         self.site.announce(removals.iter().map(String::as_str))?;
         self.write_state(&state)?;
-        self.remove(removals)
+        self.remove(&removals)
     }
 
     fn write_assets(&self, state: &mut SiteState) -> Result<()> {
@@ -317,8 +317,8 @@ impl<'a> Writer<'a> {
         self.site.write(ROOT_FILE, &to_json(state)?)
     }
 
-    fn remove(&self, paths: Vec<String>) -> Result<()> {
-        for path in &paths {
+    fn remove(&self, paths: &[String]) -> Result<()> {
+        for path in paths {
             self.site.remove(path)?;
         }
         self.counts.removed.fetch_add(paths.len() as u64, Ordering::Relaxed);

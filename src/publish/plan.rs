@@ -223,7 +223,9 @@ fn inputs_digest(project: &Project) -> Sha256 {
         }
         fingerprint.bytes(&file.size.unwrap_or(u64::MAX).to_le_bytes());
         let offered = file.artifact.offered.upload_time;
-        fingerprint.bytes(&offered.map_or(i64::MIN, |time| time.seconds()).to_le_bytes());
+        fingerprint.bytes(
+            &offered.map_or(i64::MIN, super::super::facts::UploadTime::seconds).to_le_bytes(),
+        );
         fingerprint.text(file.requires_python.as_deref());
         fingerprint.text(file.yanked.as_deref());
         match &file.url {

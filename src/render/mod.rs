@@ -27,7 +27,7 @@ impl Links<'_> {
     /// Appends the URL of a file as seen from a page two folders below the root of the site.
     ///
     /// A `+` becomes `%2B`: object stores decode it as a space otherwise.
-    fn push_url(&self, name: &ProjectName, file: &IndexFile, out: &mut Vec<u8>) {
+    fn push_url(self, name: &ProjectName, file: &IndexFile, out: &mut Vec<u8>) {
         let filename = file.dist.as_str();
         match (&file.url, file.sha256) {
             (FileUrl::Carried, Some(sha256)) => {
@@ -48,7 +48,7 @@ impl Links<'_> {
         }
     }
 
-    fn url(&self, name: &ProjectName, file: &IndexFile) -> String {
+    fn url(self, name: &ProjectName, file: &IndexFile) -> String {
         let mut url = Vec::new();
         self.push_url(name, file, &mut url);
         String::from_utf8_lossy(&url).into_owned()

@@ -238,7 +238,7 @@ impl<'a> People<'a> {
                     .iter()
                     .filter_map(|file| file.upload_time)
                     .max()
-                    .map(|time| time.date()),
+                    .map(super::super::facts::UploadTime::date),
                 files: files.iter().map(|file| self.file_row(project, file)).collect(),
             }
         });
@@ -259,7 +259,7 @@ impl<'a> People<'a> {
             size_human: file.size.map(human_size),
             sha256: file.sha256.map(|sha256| sha256.to_string()),
             requires_python: file.requires_python.as_deref(),
-            date: file.upload_time.map(|time| time.date()),
+            date: file.upload_time.map(super::super::facts::UploadTime::date),
             is_yanked: file.yanked.is_some(),
             yanked: file.yanked.as_deref(),
             metadata_url: file.core_metadata.map(|_| format!("{url}.metadata")),
@@ -287,7 +287,11 @@ fn project_row(project: &Project) -> ProjectRow<'_> {
         latest: project.representative().map(|file| file.dist.version().to_string()),
         releases: versions,
         files: files.len(),
-        updated: files.iter().filter_map(|file| file.upload_time).max().map(|time| time.date()),
+        updated: files
+            .iter()
+            .filter_map(|file| file.upload_time)
+            .max()
+            .map(super::super::facts::UploadTime::date),
         status: status(project),
     }
 }

@@ -108,7 +108,11 @@ impl Server {
     /// A page of the simple API in the form that the client wants most.
     async fn negotiated(&self, path: &str, request: Request) -> Response {
         let folder = self.site.join(path.trim_start_matches('/'));
-        let has_json = tokio::fs::try_exists(folder.join(Form::Json.file())).await.unwrap_or(false);
+        let has = async |form: Form| tokio::fs::try_exists(folder.join(form.file())).await;
+        if !has(Form::Html).await.unwrap_or(false) {
+            return (StatusCode::NOT_FOUND, "no such project\n").into_response();
+        }
+        let has_json = has(Form::Json).await.unwrap_or(false);
         let accepts: Vec<&str> = request
             .headers()
             .get_all(header::ACCEPT)
@@ -124,10 +128,8 @@ impl Server {
             )
                 .into_response(),
             Some(form) => {
-                let mut response = self.from_disk(&format!("{path}{}", form.file()), request).await;
-                if response.status() == StatusCode::NOT_FOUND {
-                    response = (StatusCode::NOT_FOUND, "no such project\n").into_response();
-                } else if response.status() != StatusCode::NOT_MODIFIED {
+                let mut response = self.read_file(&format!("{path}{}", form.file()), request).await;
+                if response.status().is_success() {
                     set(&mut response, header::CONTENT_TYPE, form.content_type());
                 }
                 response
@@ -139,7 +141,7 @@ impl Server {
     }
 
     async fn file(&self, path: &str, request: Request) -> Response {
-        let mut response = self.from_disk(path, request).await;
+        let mut response = self.read_file(path, request).await;
         if response.status() == StatusCode::NOT_FOUND {
             return self.not_found(path).await;
         }
@@ -172,7 +174,7 @@ impl Server {
     }
 
     /// A file with ranges, ETag and conditional requests, or a redirect to a folder's slash.
-    async fn from_disk(&self, path: &str, mut request: Request) -> Response {
+    async fn read_file(&self, path: &str, mut request: Request) -> Response {
         let Ok(uri) = path.parse::<Uri>() else { return StatusCode::BAD_REQUEST.into_response() };
         *request.uri_mut() = uri;
         let served: Result<_, Infallible> = ServeDir::new(&self.site).oneshot(request).await;

@@ -19,11 +19,11 @@ const CENTRAL: [u8; 4] = *b"PK\x01\x02";
 const LOCAL: [u8; 4] = *b"PK\x03\x04";
 
 /// Length of the end record without its comment.
-const END_LENGTH: u64 = 22;
+const END_LENGTH: usize = 22;
 /// Length of the ZIP64 end record as every writer in use makes it.
 const END64_LENGTH: u64 = 56;
 /// Length of the ZIP64 locator.
-const LOCATOR_LENGTH: u64 = 20;
+const LOCATOR_LENGTH: usize = 20;
 /// Fixed part of a central directory entry.
 const CENTRAL_LENGTH: usize = 46;
 /// Fixed part of a local header.
@@ -129,7 +129,7 @@ impl<R: Read + Seek> Archive<R> {
         self.reader.seek(SeekFrom::Start(start))?;
         let compressed = (&mut self.reader).take(entry.compressed_size);
         // One byte more than stated shows that there is more.
-        let mut contents = Vec::new();
+        let mut contents = reserved(entry.size + 1);
         let outcome = match entry.method {
             STORED => compressed.take(entry.size + 1).read_to_end(&mut contents),
             DEFLATED => flate2::read::DeflateDecoder::new(compressed)
@@ -162,10 +162,11 @@ fn find_end(reader: &mut (impl Read + Seek), length: u64) -> Result<End, Archive
     if length == 0 {
         return Err(ArchiveError::Empty);
     }
-    let window = length.min(END_LENGTH + u64::from(u16::MAX) + LOCATOR_LENGTH);
+    let longest = END_LENGTH + usize::from(u16::MAX) + LOCATOR_LENGTH;
+    let window = length.min(longest as u64);
     let start = length - window;
     let tail = read_at(reader, start, window)?;
-    let fixed = END_LENGTH as usize;
+    let fixed = END_LENGTH;
     // The record is the last whose comment reaches exactly to the end of the file.
     let found = (0..=tail.len().saturating_sub(fixed)).rev().find(|&at| {
         tail[at..].starts_with(&END)
@@ -183,10 +184,10 @@ fn find_end(reader: &mut (impl Read + Seek), length: u64) -> Result<End, Archive
     if u16_at(record, 4) != 0 || u16_at(record, 6) != 0 {
         return Err(ArchiveError::Corrupt("the archive is split over several disks".to_owned()));
     }
-    let locator = at.checked_sub(LOCATOR_LENGTH as usize).map(|from| &tail[from..at]);
+    let locator = at.checked_sub(LOCATOR_LENGTH).map(|from| &tail[from..at]);
     match locator {
         Some(locator) if locator.starts_with(&END64_LOCATOR) => {
-            read_end64(reader, u64_at(locator, 8), end.at - LOCATOR_LENGTH)
+            read_end64(reader, u64_at(locator, 8), end.at - LOCATOR_LENGTH as u64)
         }
         _ => Ok(end),
     }
@@ -288,7 +289,7 @@ fn limit(what: &'static str, found: u64, limit: u64) -> Result<(), ArchiveError>
 /// Exactly `length` bytes from `at`; callers have bounded the length.
 fn read_at(reader: &mut (impl Read + Seek), at: u64, length: u64) -> Result<Vec<u8>, ArchiveError> {
     reader.seek(SeekFrom::Start(at))?;
-    let mut bytes = Vec::new();
+    let mut bytes = reserved(length);
     reader.take(length).read_to_end(&mut bytes)?;
     if bytes.len() as u64 == length {
         Ok(bytes)
@@ -298,6 +299,11 @@ fn read_at(reader: &mut (impl Read + Seek), at: u64, length: u64) -> Result<Vec<
             bytes.len()
         )))
     }
+}
+
+/// A buffer for so many bytes. Reserves for what is usual only: a length may be a lie.
+fn reserved(length: u64) -> Vec<u8> {
+    Vec::with_capacity(usize::try_from(length.min(1 << 20)).unwrap_or(0))
 }
 
 /// A little-endian number; callers have checked that its bytes are there.

@@ -1,5 +1,6 @@
 //! SHA-256, the one digest that the index speaks.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
@@ -25,10 +26,15 @@ impl Sha256 {
 
     /// Digest and length in bytes of all that a reader yields, streamed.
     pub fn of_reader(reader: impl Read) -> io::Result<(Self, u64)> {
+        thread_local! {
+            // One a thread: a buffer a file costs more than hashing a small file does.
+            static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 256 * 1024]);
+        }
         let mut reader = HashingReader::new(reader);
-        let mut buffer = vec![0; 256 * 1024];
-        while reader.read(&mut buffer)? > 0 {}
-        Ok(reader.finish())
+        BUFFER.with_borrow_mut(|buffer| {
+            while reader.read(buffer)? > 0 {}
+            Ok(reader.finish())
+        })
     }
 
     /// The first 16 hexadecimal digits: what names a file's folder below `files/`.

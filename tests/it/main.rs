@@ -1,0 +1,17 @@
+//! The tests that drive the real program, and real clients through it.
+//!
+//! A test whose client is not on the machine says so and passes; with
+//! `WHEELSITE_REQUIRE=all` it fails instead.
+
+mod support;
+
+mod broken;
+mod build;
+mod clients;
+mod command_line;
+mod filenames;
+mod formats;
+mod incremental;
+mod interruption;
+mod pages;
+mod serve;

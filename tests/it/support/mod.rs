@@ -1,0 +1,16 @@
+//! What the tests share: the program, wheels made to order, real clients, a crawler.
+
+pub(crate) mod crawl;
+pub(crate) mod program;
+pub(crate) mod tools;
+pub(crate) mod wheel;
+
+use std::path::{Path, PathBuf};
+
+pub(crate) use program::{Run, Served, Workspace};
+pub(crate) use wheel::Wheel;
+
+/// A path inside of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
