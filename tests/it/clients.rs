@@ -213,7 +213,8 @@ struct FileServer {
 
 impl FileServer {
     fn start(bin: &Path, folder: &Path) -> Self {
-        let mut child = Command::new(bin.join("python"))
+        let mut python = Command::new(bin.join("python"));
+        let mut child = tools::clean(&mut python)
             .args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory"])
             .arg(folder)
             .stdout(Stdio::piped())

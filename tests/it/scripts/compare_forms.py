@@ -64,10 +64,10 @@ def check_extras(client: PyPISimple, url: str, json: ProjectPage) -> None:
     """Compare the attributes that no standard has, and that uv reads, with JSON."""
     page = client.s.get(url, headers={"Accept": ACCEPT_HTML_ONLY})
     links = RepositoryPage.from_html(page.content, from_encoding="utf-8").links
-    extras = [(l.get_str_attrib("data-size"), l.get_str_attrib("data-upload-time")) for l in links]
-    assert extras == [
-        (str(p.size), f"{p.upload_time:%Y-%m-%dT%H:%M:%SZ}") for p in json.packages
-    ], extras
+    names = ("data-size", "data-upload-time")
+    found = [tuple(link.get_str_attrib(name) for name in names) for link in links]
+    expected = [(str(p.size), f"{p.upload_time:%Y-%m-%dT%H:%M:%SZ}") for p in json.packages]
+    assert found == expected, (found, expected)
     # Clients older than PEP 714 know another name for the sidecar's digest.
     for link in links:
         digest = link.get_str_attrib("data-core-metadata")

@@ -42,11 +42,6 @@ impl Wheel {
         &self.filename
     }
 
-    pub(crate) fn named(mut self, filename: &str) -> Self {
-        filename.clone_into(&mut self.filename);
-        self
-    }
-
     /// Adds header lines to METADATA.
     pub(crate) fn header(mut self, line: &str) -> Self {
         self.metadata.extend_from_slice(format!("{line}\n").as_bytes());
