@@ -3,6 +3,8 @@
 //! A test whose client is not on the machine says so and passes; with
 //! `WHEELSITE_REQUIRE=all` it fails instead.
 
+#![expect(clippy::print_stderr, reason = "a skipped test says why")]
+
 mod support;
 
 mod broken;

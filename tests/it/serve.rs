@@ -1,5 +1,7 @@
 //! `serve` treats clients as the best host would.
 
+use std::io::BufRead;
+
 use reqwest::blocking::Response;
 
 use crate::support::{Served, Wheel, Workspace};
@@ -153,7 +155,6 @@ fn watch_builds_again_and_tells_open_pages() {
     assert!(served.wait_for(|line| line.contains("2 files in 1 project")), "{:?}", served.log());
     let machine = served.get("/simple/demo/", &[]).text().expect("is text");
     assert!(machine.contains("demo-2.0-py3-none-any.whl"));
-    use std::io::BufRead;
     let told = std::io::BufReader::new(events)
         .lines()
         .map_while(Result::ok)

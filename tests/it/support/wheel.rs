@@ -11,7 +11,7 @@ pub(crate) struct Wheel {
     filename: String,
     dist_info: String,
     metadata: Vec<u8>,
-    wheel: String,
+    wheel_file: String,
     /// Members but for those of the `.dist-info` folder.
     files: Vec<(String, Vec<u8>)>,
     /// Files of the `.dist-info` folder that are left out.
@@ -27,7 +27,7 @@ impl Wheel {
             dist_info: format!("{}-{version}.dist-info", escaped.to_lowercase()),
             metadata: format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
                 .into_bytes(),
-            wheel: "Wheel-Version: 1.0\nGenerator: wheelsite tests\nRoot-Is-Purelib: true\n\
+            wheel_file: "Wheel-Version: 1.0\nGenerator: wheelsite tests\nRoot-Is-Purelib: true\n\
                     Tag: py3-none-any\n"
                 .to_owned(),
             files: vec![(
@@ -61,7 +61,7 @@ impl Wheel {
     }
 
     pub(crate) fn wheel_file(mut self, text: &str) -> Self {
-        text.clone_into(&mut self.wheel);
+        text.clone_into(&mut self.wheel_file);
         self
     }
 
@@ -84,7 +84,7 @@ impl Wheel {
         let mut members = self.files.clone();
         let file = |name: &str| format!("{}/{name}", self.dist_info);
         members.push((file("METADATA"), self.metadata.clone()));
-        members.push((file("WHEEL"), self.wheel.clone().into_bytes()));
+        members.push((file("WHEEL"), self.wheel_file.clone().into_bytes()));
         let mut record: String = members
             .iter()
             .map(|(name, contents)| {
