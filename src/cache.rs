@@ -14,6 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{FACTS_VERSION, Facts, Stamp};
+use crate::source::stamp_of;
 use crate::wheel::Sha256;
 
 /// A file that changed less than this many nanoseconds ago could change again within one tick
@@ -55,23 +56,27 @@ impl FactsCache {
         (*known == stamp).then(|| facts.clone())
     }
 
-    /// Remembers a file that was found by [`FactsCache::get`].
-    pub fn keep(&mut self, path: &Path, stamp: Stamp, facts: Arc<Facts>) {
+    /// Remembers a file, whether it was read now (`fresh`) or was known.
+    pub fn learn(&mut self, path: &Path, stamp: Stamp, facts: Arc<Facts>, fresh: bool) {
+        if fresh {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH);
+            let now = now.ok().and_then(|since| i128::try_from(since.as_nanos()).ok()).unwrap_or(0);
+            if now - stamp.changed.max(stamp.modified) <= SETTLED {
+                return;
+            }
+            self.changed = true;
+        }
         self.fresh.push((path.to_owned(), stamp, facts));
     }
 
-    /// Remembers a file that was just read.
-    pub fn learn(&mut self, path: &Path, stamp: Stamp, facts: Arc<Facts>) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = now.ok().and_then(|since| i128::try_from(since.as_nanos()).ok()).unwrap_or(0);
-        if now - stamp.changed.max(stamp.modified) > SETTLED {
-            self.changed = true;
-            self.fresh.push((path.to_owned(), stamp, facts));
+    /// Writes what this run found.
+    ///
+    /// `linked` is the source's folder where this run made links of its files: that changes
+    /// when a file was last changed, and nothing else of its stamp.
+    pub fn save(mut self, linked: Option<&Path>) -> std::io::Result<()> {
+        if let Some(root) = linked {
+            self.follow_links(root);
         }
-    }
-
-    /// Writes what this run found. Failing costs the next run time and nothing else.
-    pub fn save(self) -> std::io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
         if !self.changed && self.fresh.len() == self.known.len() {
             return Ok(());
@@ -92,6 +97,21 @@ impl FactsCache {
         writer.flush()?;
         drop(writer);
         fs::rename(&unfinished, file)
+    }
+}
+
+impl FactsCache {
+    fn follow_links(&mut self, root: &Path) {
+        for (path, stamp, _) in &mut self.fresh {
+            let Ok(now) = fs::metadata(root.join(path)).map(|metadata| stamp_of(&metadata)) else {
+                continue;
+            };
+            let same = Stamp { changed: now.changed, ..*stamp } == now;
+            if same && now != *stamp {
+                *stamp = now;
+                self.changed = true;
+            }
+        }
     }
 }
 
@@ -128,8 +148,8 @@ mod tests {
         let path = Path::new("a.whl");
         let mut first = FactsCache::open(Some(cache.path()), source.path());
         assert_eq!(first.get(path, stamp), None);
-        first.learn(path, stamp, facts());
-        first.save().expect("saves");
+        first.learn(path, stamp, facts(), true);
+        first.save(None).expect("saves");
         let second = FactsCache::open(Some(cache.path()), source.path());
         assert_eq!(second.get(path, stamp), Some(facts()));
         assert_eq!(second.get(path, Stamp { changed: 9, ..stamp }), None);
@@ -144,8 +164,8 @@ mod tests {
         let stamp =
             Stamp { size: 1, modified: 2, changed: i128::try_from(now).expect("fits"), inode: 4 };
         let mut first = FactsCache::open(Some(cache.path()), source.path());
-        first.learn(Path::new("a.whl"), stamp, facts());
-        first.save().expect("saves");
+        first.learn(Path::new("a.whl"), stamp, facts(), true);
+        first.save(None).expect("saves");
         let second = FactsCache::open(Some(cache.path()), source.path());
         assert_eq!(second.get(Path::new("a.whl"), stamp), None);
     }

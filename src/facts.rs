@@ -3,13 +3,16 @@
 //! it lives in [`crate::verify`].
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::wheel::{CoreMetadata, DistFilename, FilenameError, RecordSummary, Sha256, WheelFile};
+use crate::cuda::elf::ElfFacts;
+use crate::wheel::{
+    Anomalies, CoreMetadata, DistFilename, FilenameError, RecordSummary, Sha256, WheelFile,
+};
 
 /// A file at a source, before a byte of it is read.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub struct Artifact {
     pub offered: Offered,
     /// Tells whether a local file has changed since it was last read.
     pub stamp: Option<Stamp>,
+    /// The `.metadata` file that lies beside a local file.
+    pub sidecar: Option<Box<Path>>,
 }
 
 /// Where an artifact lies.
@@ -101,9 +106,9 @@ pub struct Stamp {
 pub struct UploadTime(i64);
 
 impl UploadTime {
-    /// From seconds since 1970; none before the year 0 or after 9999.
+    /// From seconds since 1970; none before that, and none after the year 9999.
     pub fn from_seconds(seconds: i64) -> Option<Self> {
-        jiff::Timestamp::from_second(seconds).ok().map(|_| Self(seconds))
+        (0..=253_402_300_799).contains(&seconds).then_some(Self(seconds))
     }
 
     /// Seconds since 1970.
@@ -133,7 +138,7 @@ impl FromStr for UploadTime {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let time: jiff::Timestamp = text.parse().map_err(|_| ParseTimeError(text.to_owned()))?;
-        Ok(Self(time.as_second()))
+        Self::from_seconds(time.as_second()).ok_or_else(|| ParseTimeError(text.to_owned()))
     }
 }
 
@@ -166,20 +171,25 @@ pub struct Facts {
 }
 
 /// Grows whenever reading finds more than before, so that files are read again.
-pub const FACTS_VERSION: u32 = 1;
+pub const FACTS_VERSION: u32 = 2;
 
 /// How much of a file was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Depth {
-    /// The central directory, METADATA, WHEEL and RECORD.
+    /// The central directory, METADATA, WHEEL, RECORD and `entry_points.txt`.
     Metadata,
+    /// Every byte.
+    Full,
 }
 
 impl fmt::Display for Depth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Metadata => "metadata",
+            Self::Full => "full",
         })
     }
 }
@@ -191,9 +201,26 @@ pub enum Content {
     /// A source distribution, which is not opened.
     Sdist,
     /// A wheel whose archive could not be read, and why.
-    Unreadable(String),
+    Unreadable {
+        /// What hinders reading it.
+        reason: Unreadable,
+        /// What was found.
+        detail: String,
+    },
     /// A wheel.
     Wheel(Box<WheelFacts>),
+}
+
+/// What hinders reading an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unreadable {
+    /// Bytes follow it.
+    Trailing,
+    /// Bytes were put before it.
+    Prefix,
+    /// Anything else: it is cut short, damaged, or none.
+    Damaged,
 }
 
 /// What is inside a wheel.
@@ -211,6 +238,28 @@ pub struct WheelFacts {
     pub wheel: Part<WheelFile>,
     /// RECORD.
     pub record: Part<RecordSummary>,
+    /// The license files of METADATA (2.4) that are not in the archive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub licenses_absent: Vec<String>,
+    /// The ELF files, read at full depth only; at most [`MAX_ELF`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elf: Vec<ElfFile>,
+    /// What is out of order.
+    #[serde(default, skip_serializing_if = "Anomalies::is_empty")]
+    pub anomalies: Anomalies,
+}
+
+/// More ELF files than this are not looked into.
+pub const MAX_ELF: usize = 4_096;
+
+/// An ELF file in a wheel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ElfFile {
+    /// Its name in the archive.
+    pub path: String,
+    /// What its headers say.
+    #[serde(flatten)]
+    pub facts: ElfFacts,
 }
 
 /// More `.dist-info` folders than this are not listed: two are wrong already.
@@ -253,7 +302,7 @@ impl Facts {
     pub fn wheel(&self) -> Option<&WheelFacts> {
         match &self.content {
             Content::Wheel(wheel) => Some(wheel),
-            Content::Sdist | Content::Unreadable(_) => None,
+            Content::Sdist | Content::Unreadable { .. } => None,
         }
     }
 
@@ -262,8 +311,8 @@ impl Facts {
         self.wheel()?.metadata.read()
     }
 
-    /// Whether they were read by this version of the program.
-    pub fn are_current(&self) -> bool {
-        self.facts_version == FACTS_VERSION
+    /// Whether they were read by this version of the program, and at least at this depth.
+    pub fn suffice(&self, depth: Depth) -> bool {
+        self.facts_version == FACTS_VERSION && self.depth >= depth
     }
 }

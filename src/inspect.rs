@@ -3,10 +3,16 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use crate::cuda::Captured;
+use crate::cuda::elf::{ElfError, is_elf};
 use crate::facts::{
-    Content, Depth, FACTS_VERSION, Facts, MAX_DIST_INFO, Metadata, Part, WheelFacts,
+    Content, Depth, ElfFile, FACTS_VERSION, Facts, MAX_DIST_INFO, MAX_ELF, Metadata, Part,
+    Unreadable, WheelFacts,
 };
-use crate::wheel::{Archive, ArchiveError, CoreMetadata, Entry, RecordSummary, Sha256, WheelFile};
+use crate::wheel::{
+    Anomalies, Archive, ArchiveError, CoreMetadata, Entry, Record, RecordHash, RecordHasher,
+    Sha256, Sink, Walk, WheelFile, check_entry_points, unpacked_size,
+};
 
 /// What kind of distribution some bytes claim to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,15 +34,37 @@ impl Kind {
     }
 }
 
-/// Reads a distribution: its digest in one streamed pass, then what its archive says.
+/// Reads a distribution.
 ///
-/// Never rejects: what is wrong becomes part of the facts. Errors only where the bytes cannot be had.
-pub fn inspect(kind: Kind, mut reader: impl Read + Seek) -> io::Result<Facts> {
+/// At full depth every byte is read once: for the digest, and inflated for what RECORD
+/// says of it. Never rejects: what is wrong becomes part of the facts. Errors only
+/// where the bytes cannot be had.
+pub fn inspect(kind: Kind, depth: Depth, mut reader: impl Read + Seek) -> io::Result<Facts> {
+    let content = match (kind, depth) {
+        (Kind::Wheel, Depth::Full) => match inspect_wheel(&mut reader, true) {
+            Ok((facts, Some(walk))) => {
+                let depth = if walk.inflated { Depth::Full } else { Depth::Metadata };
+                return Ok(facts_of(
+                    depth,
+                    walk.sha256,
+                    walk.size,
+                    Content::Wheel(Box::new(facts)),
+                ));
+            }
+            Ok((_, None)) => None,
+            Err(error) => Some(is_unreadable(error)?),
+        },
+        _ => None,
+    };
+    reader.seek(SeekFrom::Start(0))?;
     let (sha256, size) = Sha256::of_reader(&mut reader)?;
-    inspect_hashed(kind, reader, sha256, size)
+    match content {
+        Some(content) => Ok(facts_of(Depth::Full, sha256, size, content)),
+        None => inspect_hashed(kind, reader, sha256, size),
+    }
 }
 
-/// As [`inspect`], for a file whose digest and size in bytes are known.
+/// Reads what a file whose digest and size in bytes are known says of itself, at the depth of metadata.
 pub fn inspect_hashed(
     kind: Kind,
     mut reader: impl Read + Seek,
@@ -45,18 +73,18 @@ pub fn inspect_hashed(
 ) -> io::Result<Facts> {
     let content = match kind {
         Kind::Sdist => Content::Sdist,
-        Kind::Wheel => {
-            reader.seek(SeekFrom::Start(0))?;
-            match inspect_wheel(reader) {
-                Ok(facts) => Content::Wheel(Box::new(facts)),
-                Err(ArchiveError::Io(error)) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                    return Err(error);
-                }
-                Err(error) => Content::Unreadable(error.to_string()),
-            }
-        }
+        Kind::Wheel => match inspect_wheel(&mut reader, false) {
+            Ok((facts, _)) => Content::Wheel(Box::new(facts)),
+            Err(error) => is_unreadable(error)?,
+        },
     };
-    Ok(Facts { facts_version: FACTS_VERSION, depth: Depth::Metadata, sha256, size, content })
+    // Nothing more can be learned of what cannot be read.
+    let depth = if matches!(content, Content::Wheel(_)) { Depth::Metadata } else { Depth::Full };
+    Ok(facts_of(depth, sha256, size, content))
+}
+
+fn facts_of(depth: Depth, sha256: Sha256, size: u64, content: Content) -> Facts {
+    Facts { facts_version: FACTS_VERSION, depth, sha256, size, content }
 }
 
 /// The bytes of a wheel's METADATA, as a sidecar serves them. None where there are none to be had.
@@ -70,30 +98,171 @@ pub fn read_metadata(reader: impl Read + Seek) -> Result<Option<Vec<u8>>, Archiv
     archive.read(&entry, CoreMetadata::MAX_SIZE).map(Some)
 }
 
-fn inspect_wheel<R: Read + Seek>(reader: R) -> Result<WheelFacts, ArchiveError> {
+/// What an archive is that cannot be read. Errors where it is the reader that failed.
+fn is_unreadable(error: ArchiveError) -> io::Result<Content> {
+    let reason = match error {
+        ArchiveError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            return Err(error);
+        }
+        ArchiveError::Trailing { .. } => Unreadable::Trailing,
+        ArchiveError::Displaced { .. } => Unreadable::Prefix,
+        _ => Unreadable::Damaged,
+    };
+    Ok(Content::Unreadable { reason, detail: error.to_string() })
+}
+
+fn inspect_wheel<R: Read + Seek>(
+    reader: R,
+    full: bool,
+) -> Result<(WheelFacts, Option<Walk>), ArchiveError> {
     let mut archive = Archive::open(reader)?;
-    let entries = archive.entries();
-    let members = entries.len() as u64;
-    let unpacked_size = entries.iter().fold(0u64, |sum, entry| sum.saturating_add(entry.size));
-    let dist_info = dist_info_folders(entries);
+    let members = archive.entries().len() as u64;
+    let unpacked_size = unpacked_size(archive.entries());
+    let dist_info = dist_info_folders(archive.entries());
     // With several folders none is the right one; the first by name shows what is meant.
     let folder = dist_info.first().cloned().unwrap_or_default();
-    Ok(WheelFacts {
+    let metadata = part(&mut archive, &folder, "METADATA", CoreMetadata::MAX_SIZE, |bytes| {
+        CoreMetadata::parse(bytes).map(|fields| Metadata { sha256: Sha256::of(bytes), fields })
+    })?;
+    let wheel = part(&mut archive, &folder, "WHEEL", WheelFile::MAX_SIZE, WheelFile::parse)?;
+    let record = part(&mut archive, &folder, "RECORD", Record::MAX_SIZE, Record::parse)?;
+    let mut anomalies = Anomalies::default();
+    check_scripts(&mut archive, &folder, &mut anomalies)?;
+    let hashes = match record.read() {
+        Some(record) => record.compare(archive.entries(), &folder, &mut anomalies),
+        None => Vec::new(),
+    };
+    let licenses_absent = licenses_absent(&metadata, archive.entries(), &folder);
+    let (mut walk, mut elf) = (None, Vec::new());
+    if full {
+        let mut contents = Contents::new(&hashes, &mut anomalies);
+        walk = Some(archive.walk(&mut contents)?);
+        let (found, missed) = (contents.elf, contents.missed);
+        elf = found;
+        for (index, captured) in missed {
+            elf.extend(read_again(&mut archive, index, captured)?);
+        }
+        elf.sort_by(|one, other| one.path.cmp(&other.path));
+    }
+    let mut all = archive.anomalies().clone();
+    all.extend(anomalies);
+    let facts = WheelFacts {
         members,
         unpacked_size,
-        metadata: part(&mut archive, &folder, "METADATA", CoreMetadata::MAX_SIZE, |bytes| {
-            CoreMetadata::parse(bytes).map(|fields| Metadata { sha256: Sha256::of(bytes), fields })
-        })?,
-        wheel: part(&mut archive, &folder, "WHEEL", WheelFile::MAX_SIZE, WheelFile::parse)?,
-        record: part(
-            &mut archive,
-            &folder,
-            "RECORD",
-            RecordSummary::MAX_SIZE,
-            RecordSummary::parse,
-        )?,
         dist_info,
-    })
+        metadata,
+        wheel,
+        record: match record {
+            Part::Missing => Part::Missing,
+            Part::Invalid(reason) => Part::Invalid(reason),
+            Part::Read(record) => Part::Read(record.summary()),
+        },
+        licenses_absent,
+        elf,
+        anomalies: all,
+    };
+    Ok((facts, walk))
+}
+
+/// How much of the beginning of an ELF file is kept: tables of symbols lie there.
+const ELF_HEAD: usize = 4 * 1024 * 1024;
+/// ELF files whose tables lie elsewhere and are fetched in a second pass.
+const MAX_MISSED: usize = 4;
+
+/// Compares the contents of members with what RECORD says of them, and looks into ELF files.
+struct Contents<'a> {
+    hashes: &'a [Option<RecordHash>],
+    anomalies: &'a mut Anomalies,
+    member: Option<Member<'a>>,
+    elf: Vec<ElfFile>,
+    missed: Vec<(usize, Captured)>,
+}
+
+/// The member that is being read.
+struct Member<'a> {
+    index: usize,
+    name: Box<str>,
+    size: u64,
+    hash: Option<(&'a RecordHash, RecordHasher)>,
+    begun: bool,
+    elf: Option<Captured>,
+}
+
+impl<'a> Contents<'a> {
+    fn new(hashes: &'a [Option<RecordHash>], anomalies: &'a mut Anomalies) -> Self {
+        Self { hashes, anomalies, member: None, elf: Vec::new(), missed: Vec::new() }
+    }
+
+    fn look_into(&mut self, index: usize, name: &str, mut captured: Captured) {
+        match captured.finish() {
+            Ok(facts) if self.elf.len() < MAX_ELF => {
+                self.elf.push(ElfFile { path: name.to_owned(), facts });
+            }
+            Err(ElfError::NotCaptured(_)) if self.missed.len() < MAX_MISSED => {
+                self.missed.push((index, captured));
+            }
+            // What cannot be read as ELF no loader loads.
+            _ => {}
+        }
+    }
+}
+
+/// Fetches what an ELF file needs of its contents, after they have gone by.
+fn read_again<R: Read + Seek>(
+    archive: &mut Archive<R>,
+    index: usize,
+    mut captured: Captured,
+) -> Result<Option<ElfFile>, ArchiveError> {
+    let entry = archive.entries()[index].clone();
+    loop {
+        match captured.finish() {
+            Ok(facts) => return Ok(Some(ElfFile { path: entry.name.to_string(), facts })),
+            Err(ElfError::NotCaptured(range)) => {
+                let bytes = archive.read_range(&entry, range.offset, range.length)?;
+                captured.add_range(range.offset, bytes);
+            }
+            Err(_) => return Ok(None),
+        }
+    }
+}
+
+impl Sink for Contents<'_> {
+    fn begin(&mut self, index: usize, entry: &Entry) {
+        let expected = self.hashes.get(index).and_then(Option::as_ref);
+        self.member = Some(Member {
+            index,
+            name: entry.name.clone(),
+            size: entry.size,
+            hash: expected.map(|expected| (expected, expected.hasher())),
+            begun: false,
+            elf: None,
+        });
+    }
+
+    fn contents(&mut self, bytes: &[u8]) {
+        let Some(member) = &mut self.member else { return };
+        if let Some((_, hasher)) = &mut member.hash {
+            hasher.update(bytes);
+        }
+        if !member.begun && !bytes.is_empty() {
+            member.begun = true;
+            member.elf = is_elf(bytes).then(|| Captured::new(member.size, ELF_HEAD));
+        }
+        if let Some(elf) = &mut member.elf {
+            elf.push(bytes);
+        }
+    }
+
+    fn end(&mut self, whole: bool) {
+        // What the archive itself contradicts has been noted; its hash says nothing more.
+        let Some(member) = self.member.take().filter(|_| whole) else { return };
+        if let Some((expected, hasher)) = member.hash {
+            hasher.finish(expected, &member.name, self.anomalies);
+        }
+        if let Some(captured) = member.elf {
+            self.look_into(member.index, &member.name, captured);
+        }
+    }
 }
 
 fn dist_info_folders(entries: &[Entry]) -> Vec<String> {
@@ -127,4 +296,36 @@ fn part<R: Read + Seek, T, E: std::fmt::Display>(
         Err(ArchiveError::Io(error)) => return Err(error.into()),
         Err(error) => Part::Invalid(error.to_string()),
     })
+}
+
+/// No real `entry_points.txt` comes near this many bytes.
+const MAX_ENTRY_POINTS: u64 = 4 * 1024 * 1024;
+
+fn check_scripts<R: Read + Seek>(
+    archive: &mut Archive<R>,
+    folder: &str,
+    anomalies: &mut Anomalies,
+) -> Result<(), ArchiveError> {
+    let Some(entry) = member(archive, folder, "entry_points.txt") else { return Ok(()) };
+    match archive.read(&entry, MAX_ENTRY_POINTS) {
+        Ok(bytes) => check_entry_points(&bytes, anomalies),
+        Err(ArchiveError::Io(error)) => return Err(error.into()),
+        // Damage is found by whoever reads every byte.
+        Err(_) => {}
+    }
+    Ok(())
+}
+
+/// License files lie in `licenses/` (PEP 639), in old wheels in the `.dist-info` folder itself.
+fn licenses_absent(metadata: &Part<Metadata>, entries: &[Entry], folder: &str) -> Vec<String> {
+    /// A hostile METADATA may name millions.
+    const MAX: usize = 8;
+    let files = metadata.read().map_or(&[][..], |metadata| &metadata.fields.license_files);
+    let is_there = |file: &&String| {
+        entries.iter().any(|entry| {
+            let inside = entry.name.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+            inside.is_some_and(|path| path.strip_prefix("licenses/").unwrap_or(path) == **file)
+        })
+    };
+    files.iter().take(1_000).filter(|file| !is_there(file)).take(MAX).cloned().collect()
 }

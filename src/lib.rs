@@ -3,6 +3,7 @@
 pub mod cache;
 pub mod cli;
 pub mod config;
+pub mod cuda;
 pub mod error;
 pub mod facts;
 pub mod host;

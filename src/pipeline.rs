@@ -1,27 +1,25 @@
 //! A build, stage by stage. Read [`build`] and you know the program.
 
+mod memory;
+mod read;
 mod write;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::cache::FactsCache;
-use crate::config::{FilesMode, OnReject, Previous, Settings};
+use crate::config::{FilesMode, OnReject, Settings};
 use crate::error::{Error, Result};
-use crate::facts::{Artifact, Facts, Location, UploadTime};
+use crate::facts::Artifact;
 use crate::index::{Admitted, FileUrl, Index};
-use crate::inspect::{self, Kind};
-use crate::publish::{Plan, Removals, SiteDirectory};
+use crate::publish::{Known, Plan, SiteDirectory};
 use crate::render::theme::Theme;
 use crate::report::Reporter;
-use crate::source::{self, Source, SourceSpec};
-use crate::state::KnownSite;
-use crate::verify::{self, Verdict};
-use crate::wheel::Sha256;
+use crate::verify::{self, Evidence, Verdict};
+use crate::wheel::escaped;
+use memory::Memory;
+use read::{Connected, Inspected};
 
 /// What a build did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -60,330 +58,130 @@ pub fn build(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
 
 fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
     let theme = Theme::load(&settings.theme)?;
-    let site = SiteDirectory::open(&settings.output, settings.force)?;
-    let standing = standing_site(&site)?;
-    let known = known_site(settings, standing.as_ref())?;
+    let site = SiteDirectory::open(&settings.output, settings.force, settings.refresh)?;
+    let memory = Memory::recall(settings, &site, reporter)?;
 
-    let sources = connect(settings)?;
-    let artifacts = list(&sources, reporter)?;
-    let inspected = inspect_all(artifacts, &sources, settings, known.as_deref(), reporter)?;
-    let bytes_read = inspected.bytes_read;
-    let judged = judge_all(inspected, settings, reporter)?;
-    let (accepted, rejected) = (judged.accepted.len(), judged.rejected);
-    let admitted = admit(judged.accepted, &sources, settings, known.as_deref(), reporter)?;
-    let index = Index::build(admitted, settings)?;
+    let sources = read::connect(settings)?;
+    let artifacts = read::list(&sources, reporter)?;
+    let mut reading = read::inspect_all(artifacts, &sources, settings, &memory, reporter)?;
+    let (caches, bytes_read) = (reading.take_caches(), reading.bytes_read);
+    let mut tally = Tally { files: reading.files.len(), verdicts: Vec::new() };
+    let accepted = judge_all(reading.files, settings, &mut tally);
+    let admitted = admit(accepted, &sources, settings, &memory, reporter)?;
+    let mut index = Index::build(admitted, settings)?;
+    let known: Vec<Known> =
+        memory.sites().map(|site| Known::compare(&index, site)).collect::<Result<_>>()?;
+    judge_published(&mut index, &known, settings, &mut tally);
+    let rejected = tally.report(settings, reporter)?;
     warn_of_idle_settings(&index, settings, reporter);
-    guard(&index, settings, known.as_deref())?;
+    guard(&index, settings, &known)?;
 
-    // An earlier run's knowledge from elsewhere may differ from what stands here.
-    let skip = !settings.refresh
-        && known.as_deref().map(std::ptr::from_ref) == standing.as_deref().map(std::ptr::from_ref);
-    let plan = Plan::new(&index, settings, theme.digest(), &site, standing.as_deref(), skip)?;
-    let writer = write::Writer::new(
-        &index,
-        settings,
-        &sources,
-        &site,
-        standing.as_deref(),
-        &theme,
-        reporter,
-    );
+    let standing = memory.standing.as_deref();
+    let plan = Plan::new(&index, settings, &theme, &site, standing, memory.is_of_standing())?;
+    let writer = write::Writer::new(&index, settings, &sources, &site, standing, &theme, reporter);
     let counts = writer.write(&plan)?;
     site.finish()?;
-    Ok(Summary {
+    let summary = Summary {
         projects: index.projects.len(),
         files: index.files(),
-        accepted,
+        accepted: tally.files - rejected,
         rejected,
         pages_written: counts.written.into_inner(),
         unchanged: counts.unchanged.into_inner(),
         files_placed: counts.placed.into_inner(),
         removed: counts.removed.into_inner(),
         bytes_read,
-    })
-}
-
-/// The sources of the settings, with what they are for errors.
-struct Connected {
-    spec: SourceSpec,
-    source: Box<dyn Source>,
-    mode: FilesMode,
-}
-
-fn connect(settings: &Settings) -> Result<Vec<Connected>> {
-    let skip: Vec<PathBuf> = settings.output.canonicalize().into_iter().collect();
-    let connected = settings.sources.iter().map(|spec| {
-        let source = source::connect(spec, &skip);
-        let by_default = if source.has_bytes() && !source.has_urls() {
-            FilesMode::Copy
-        } else {
-            FilesMode::Link
-        };
-        let mode = match settings.files_url {
-            Some(_) => FilesMode::Link,
-            None => settings.files.unwrap_or(by_default),
-        };
-        if mode != FilesMode::Link && !source.has_bytes() {
-            return Err(Error::config_hint(
-                format!("`{spec}` names files and does not hold them: the site cannot carry them"),
-                "say where they are served: `--files-url URL`",
-            ));
-        }
-        Ok(Connected { spec: spec.clone(), source, mode })
-    });
-    connected.collect()
-}
-
-fn standing_site(site: &SiteDirectory) -> Result<Option<Arc<KnownSite>>> {
-    let Some(folder) = site.standing() else { return Ok(None) };
-    let interrupted = !site.dirty().is_empty();
-    Ok(KnownSite::in_folder(folder, interrupted)?.map(Arc::new))
-}
-
-/// The state of the last run: what was asked for, else what stands, else the live site.
-fn known_site(
-    settings: &Settings,
-    standing: Option<&Arc<KnownSite>>,
-) -> Result<Option<Arc<KnownSite>>> {
-    let is_output = |folder: &Path| matches!((folder.canonicalize(), settings.output.canonicalize()), (Ok(one), Ok(other)) if one == other);
-    match &settings.previous {
-        Some(Previous::Folder(folder)) if is_output(folder) => Ok(standing.cloned()),
-        Some(Previous::Folder(folder)) => Ok(KnownSite::in_folder(folder, false)?.map(Arc::new)),
-        Some(Previous::Site(_)) if settings.offline => {
-            Err(Error::config("`--previous URL` and `--offline` contradict each other".to_owned()))
-        }
-        Some(Previous::Site(url)) => Ok(KnownSite::at_url(url)?.map(Arc::new)),
-        None if standing.is_some() => Ok(standing.cloned()),
-        None => match &settings.site_url {
-            Some(url) if settings.environment.ci && !settings.offline => {
-                Ok(KnownSite::at_url(url)?.map(Arc::new))
-            }
-            _ => Ok(None),
-        },
-    }
-}
-
-fn list(sources: &[Connected], reporter: &dyn Reporter) -> Result<Vec<Artifact>> {
-    reporter.stage("listing", None);
-    let mut artifacts = Vec::new();
-    for (position, connected) in sources.iter().enumerate() {
-        let listing = connected.source.list(position)?;
-        for ignored in &listing.ignored {
-            let message = format!("ignored `{}`: {}", ignored.location, ignored.reason);
-            if ignored.suspicious { reporter.warn(&message) } else { reporter.note(&message) }
-        }
-        reporter.note(&format!(
-            "listed {} files from `{}`",
-            listing.artifacts.len(),
-            connected.spec
-        ));
-        if artifacts.is_empty() {
-            artifacts = listing.artifacts;
-        } else {
-            artifacts.extend(listing.artifacts);
-        }
-    }
-    Ok(artifacts)
-}
-
-/// Artifacts with the facts of those that have bytes.
-struct Inspected {
-    files: Vec<(Artifact, Option<Arc<Facts>>)>,
-    bytes_read: u64,
-}
-
-fn inspect_all(
-    artifacts: Vec<Artifact>,
-    sources: &[Connected],
-    settings: &Settings,
-    known: Option<&KnownSite>,
-    reporter: &dyn Reporter,
-) -> Result<Inspected> {
-    if !sources.iter().any(|connected| connected.source.has_bytes()) {
-        let files = artifacts.into_iter().map(|artifact| (artifact, None)).collect();
-        return Ok(Inspected { files, bytes_read: 0 });
-    }
-    reporter.stage("reading", Some(artifacts.len() as u64));
-    let cache = settings.environment.cache.as_deref();
-    let mut caches: Vec<FactsCache> = sources
-        .iter()
-        .map(|connected| match &connected.spec {
-            SourceSpec::Directory(root) => FactsCache::open(cache, root),
-            SourceSpec::PackageList(_) => FactsCache::default(),
-        })
-        .collect();
-    let read: Vec<Result<Read>> = artifacts
-        .par_iter()
-        .map(|artifact| {
-            let connected = &sources[artifact.source];
-            let remembered = (!settings.refresh)
-                .then(|| {
-                    caches[artifact.source]
-                        .get(cache_path(artifact, &connected.spec)?, artifact.stamp?)
-                })
-                .flatten();
-            let read = match remembered {
-                Some(facts) => Read { facts: Some(facts), fresh: false },
-                None if !connected.source.has_bytes() => Read { facts: None, fresh: false },
-                None => {
-                    let known = known.filter(|_| !settings.refresh);
-                    Read {
-                        facts: Some(Arc::new(inspect_one(artifact, connected, known)?)),
-                        fresh: true,
-                    }
-                }
-            };
-            reporter.step();
-            Ok(read)
-        })
-        .collect();
-    let mut inspected = Inspected { files: Vec::with_capacity(artifacts.len()), bytes_read: 0 };
-    for (artifact, read) in artifacts.into_iter().zip(read) {
-        let read = read?;
-        if let Some(facts) = &read.facts {
-            let path = cache_path(&artifact, &sources[artifact.source].spec);
-            if let (Some(path), Some(stamp)) = (path, artifact.stamp) {
-                let cache = &mut caches[artifact.source];
-                if read.fresh {
-                    cache.learn(path, stamp, facts.clone());
-                } else {
-                    cache.keep(path, stamp, facts.clone());
-                }
-            }
-            if read.fresh {
-                inspected.bytes_read += facts.size;
-            }
-        }
-        inspected.files.push((artifact, read.facts));
-    }
-    for cache in caches {
-        if let Err(error) = cache.save() {
-            reporter.note(&format!(
-                "the cache could not be written, so files will be read again: {error}"
-            ));
-        }
-    }
-    Ok(inspected)
-}
-
-struct Read {
-    facts: Option<Arc<Facts>>,
-    /// Whether the file was opened for them.
-    fresh: bool,
-}
-
-/// The path by which the cache knows a file: seen from the source's folder.
-fn cache_path<'a>(artifact: &'a Artifact, spec: &SourceSpec) -> Option<&'a Path> {
-    match (&artifact.location, spec) {
-        (Location::File(path), SourceSpec::Directory(root)) => path.strip_prefix(root).ok(),
-        _ => None,
-    }
-}
-
-/// Reads a file; its archive only where no earlier run has read the same bytes.
-fn inspect_one(
-    artifact: &Artifact,
-    connected: &Connected,
-    known: Option<&KnownSite>,
-) -> Result<Facts> {
-    let failed = |error: std::io::Error| {
-        Error::source(format!("cannot read `{}`: {error}", artifact.location))
     };
-    let mut reader = connected.source.open(artifact).map_err(failed)?;
-    let (sha256, size) = Sha256::of_reader(&mut reader).map_err(failed)?;
-    let facts = if let Some(facts) = known_facts(artifact, sha256, known)? {
-        facts
-    } else {
-        let kind = Kind::of_filename(&artifact.filename);
-        inspect::inspect_hashed(kind, reader, sha256, size).map_err(failed)?
-    };
-    if let Location::File(path) = &artifact.location {
-        let now =
-            std::fs::metadata(path).map(|metadata| source::stamp_of(&metadata)).map_err(failed)?;
-        if Some(now) != artifact.stamp {
-            return Err(Error::source_hint(
-                format!("`{}` changed while it was being read", artifact.location),
-                "run again when nothing writes to the source any more",
-            ));
+    let placed = summary.files_placed > 0 || summary.removed > 0;
+    read::save_caches(caches, &sources, placed, reporter);
+    Ok(summary)
+}
+
+/// How many files were judged, and what there is to say about them.
+struct Tally {
+    files: usize,
+    verdicts: Vec<Verdict>,
+}
+
+impl Tally {
+    /// Tells what was found; errors where something was rejected and that fails the build.
+    fn report(&mut self, settings: &Settings, reporter: &dyn Reporter) -> Result<usize> {
+        self.verdicts.sort_by(|one, other| {
+            (&one.filename, &one.location).cmp(&(&other.filename, &other.location))
+        });
+        for verdict in &self.verdicts {
+            reporter.verdict(verdict);
+        }
+        let mut rejected = self.verdicts.iter().filter(|verdict| !verdict.accepted);
+        match rejected.next() {
+            None => Ok(0),
+            Some(first) => {
+                let count = 1 + rejected.count();
+                if settings.on_reject == OnReject::Exclude {
+                    return Ok(count);
+                }
+                let first = format!("`{}`", escaped(&first.filename));
+                Err(Error::Rejected { rejected: count, total: self.files, first })
+            }
         }
     }
-    Ok(facts)
 }
 
-fn known_facts(
-    artifact: &Artifact,
-    sha256: Sha256,
-    known: Option<&KnownSite>,
-) -> Result<Option<Facts>> {
-    let (Some(known), Ok(dist)) = (known, &artifact.dist) else { return Ok(None) };
-    let Some(shard) = known.shard(dist.name())? else { return Ok(None) };
-    let same = shard.files.iter().filter(|file| file.sha256 == Some(sha256));
-    // What kind of archive it is depends on the filename, not on the bytes alone.
-    Ok(same
-        .filter(|file| *file.filename == *artifact.filename)
-        .find_map(super::state::FileState::current_facts))
-}
-
-/// Accepted files, and how many were not.
-struct Judged {
-    accepted: Vec<(Artifact, Option<Arc<Facts>>)>,
-    rejected: usize,
-}
-
-fn judge_all(inspected: Inspected, settings: &Settings, reporter: &dyn Reporter) -> Result<Judged> {
-    reporter.stage("verifying", None);
-    let total = inspected.files.len();
-    let verdicts: Vec<Option<Verdict>> = inspected
-        .files
+/// Judges each file by itself; gives those that may be listed.
+fn judge_all(files: Vec<Inspected>, settings: &Settings, tally: &mut Tally) -> Vec<Inspected> {
+    let verdicts: Vec<Option<Verdict>> = files
         .par_iter()
-        .map(|(artifact, facts)| {
+        .map(|Inspected { artifact, facts, sidecar }| {
             let facts = facts.as_deref();
-            let findings = verify::judge(artifact, facts);
+            let evidence = Evidence { artifact, facts, sidecar: *sidecar };
+            let findings = verify::judge(evidence, &settings.policy);
             (!findings.is_empty()).then(|| Verdict::new(artifact, facts, findings))
         })
         .collect();
-    let mut accepted = Vec::with_capacity(total);
-    let mut said: Vec<&Verdict> = Vec::new();
-    for (file, verdict) in inspected.files.into_iter().zip(&verdicts) {
-        if verdict.as_ref().is_none_or(|verdict| verdict.accepted) {
-            accepted.push(file);
-        }
-        said.extend(verdict);
-    }
-    said.sort_by_key(|verdict| (&verdict.filename, &verdict.location));
-    for verdict in &said {
-        reporter.verdict(verdict);
-    }
-    let rejected = total - accepted.len();
-    match said.iter().find(|verdict| !verdict.accepted) {
-        Some(first) if settings.on_reject == OnReject::Fail => Err(Error::Rejected {
-            rejected,
-            total,
-            first: format!("`{}`", abridged(&first.filename)),
-        }),
-        _ => Ok(Judged { accepted, rejected }),
-    }
+    let is_accepted = |verdict: &Option<Verdict>| verdict.as_ref().is_none_or(|it| it.accepted);
+    let accepted = files
+        .into_iter()
+        .zip(&verdicts)
+        .filter(|(_, verdict)| is_accepted(verdict))
+        .map(|(file, _)| file)
+        .collect();
+    tally.verdicts.extend(verdicts.into_iter().flatten());
+    accepted
 }
 
-fn abridged(filename: &str) -> String {
-    filename.chars().take(120).collect()
+/// Judges files by what earlier sites had under their names; takes out what may not be listed.
+fn judge_published(index: &mut Index, known: &[Known], settings: &Settings, tally: &mut Tally) {
+    for (position, shard) in known.iter().flat_map(Known::changed) {
+        index.projects[position].files.retain(|file| {
+            let before = shard.files.iter().find(|known| *known.filename == *file.dist.as_str());
+            let published = before.and_then(|known| known.sha256);
+            let finding = verify::judge_published(file.sha256, published, &settings.policy);
+            let Some(finding) = finding else { return true };
+            let verdict = Verdict::new(&file.artifact, file.facts.as_deref(), vec![finding]);
+            let accepted = verdict.accepted;
+            tally.verdicts.push(verdict);
+            accepted
+        });
+    }
+    index.projects.retain(|project| !project.files.is_empty());
 }
 
 /// Gives each accepted file its upload time and its URL.
 fn admit(
-    accepted: Vec<(Artifact, Option<Arc<Facts>>)>,
+    accepted: Vec<Inspected>,
     sources: &[Connected],
     settings: &Settings,
-    known: Option<&KnownSite>,
+    memory: &Memory,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Admitted>> {
     let by_modification = AtomicU64::new(0);
     let admitted: Vec<Result<Admitted>> = accepted
         .into_par_iter()
-        .map(|(artifact, facts)| {
+        .map(|Inspected { artifact, facts, .. }| {
+            let sha256 = facts.as_ref().map(|facts| facts.sha256).or(artifact.offered.sha256);
             let upload_time = match artifact.offered.upload_time {
                 Some(time) => Some(time),
-                None => match known_upload_time(&artifact, facts.as_deref(), known)? {
+                None => match memory.upload_time(&artifact, sha256)? {
                     Some(time) => Some(time),
                     None if settings.environment.source_date_epoch.is_some() => {
                         settings.environment.source_date_epoch
@@ -410,21 +208,6 @@ fn admit(
     Ok(admitted)
 }
 
-/// The earliest time at which an earlier run knew these bytes.
-fn known_upload_time(
-    artifact: &Artifact,
-    facts: Option<&Facts>,
-    known: Option<&KnownSite>,
-) -> Result<Option<UploadTime>> {
-    let sha256 = facts.map(|facts| facts.sha256).or(artifact.offered.sha256);
-    let (Some(known), Some(sha256), Ok(dist)) = (known, sha256, &artifact.dist) else {
-        return Ok(None);
-    };
-    let Some(shard) = known.shard(dist.name())? else { return Ok(None) };
-    let same = shard.files.iter().filter(|file| file.sha256 == Some(sha256));
-    Ok(same.filter_map(|file| file.upload_time).min())
-}
-
 fn file_url(artifact: &Artifact, connected: &Connected, settings: &Settings) -> Result<FileUrl> {
     match (connected.mode, &artifact.offered.url) {
         (FilesMode::Copy | FilesMode::Hardlink, _) => Ok(FileUrl::Carried),
@@ -437,7 +220,8 @@ fn file_url(artifact: &Artifact, connected: &Connected, settings: &Settings) -> 
     }
 }
 
-fn guard(index: &Index, settings: &Settings, known: Option<&KnownSite>) -> Result<()> {
+/// Stops a build that would make an empty index, or take away more than was meant.
+fn guard(index: &Index, settings: &Settings, known: &[Known]) -> Result<()> {
     if index.files() == 0 && !settings.allow_empty {
         let sources: Vec<String> =
             settings.sources.iter().map(|spec| format!("`{spec}`")).collect();
@@ -446,10 +230,10 @@ fn guard(index: &Index, settings: &Settings, known: Option<&KnownSite>) -> Resul
             hint: "if an empty index is meant, build with `--allow-empty`".to_owned(),
         });
     }
-    match known {
-        Some(known) if !settings.allow_removals => Removals::of(index, known)?.guard(),
-        _ => Ok(()),
+    if settings.allow_removals {
+        return Ok(());
     }
+    known.iter().try_for_each(|known| known.guard(index))
 }
 
 fn warn_of_idle_settings(index: &Index, settings: &Settings, reporter: &dyn Reporter) {

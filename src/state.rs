@@ -94,23 +94,22 @@ pub struct StoredFacts {
 }
 
 impl FileState {
-    /// The facts, if they are there and were read by this version of the program.
-    pub fn current_facts(&self) -> Option<Facts> {
+    /// The facts, if they are there.
+    pub fn facts(&self) -> Option<Facts> {
         let stored = self.facts.clone()?;
-        let facts = Facts {
+        Some(Facts {
             facts_version: stored.facts_version,
             depth: stored.depth,
             sha256: self.sha256?,
             size: self.size?,
             content: stored.content,
-        };
-        facts.are_current().then_some(facts)
+        })
     }
 
     fn metadata_digest(&self) -> Option<Sha256> {
         match &self.facts.as_ref()?.content {
             Content::Wheel(wheel) => wheel.metadata.read().map(|metadata| metadata.sha256),
-            Content::Sdist | Content::Unreadable(_) => None,
+            Content::Sdist | Content::Unreadable { .. } => None,
         }
     }
 }
@@ -268,14 +267,18 @@ impl KnownSite {
             .timeout(std::time::Duration::from_secs(60))
             .build()
             .map_err(|error| Error::source(format!("cannot make requests: {error}")))?;
-        Self::read(Box::new(Site { url: url.clone(), client }), url.to_string(), false)
+        let mut shown = url.clone();
+        // A URL without a host cannot get here, and only such a one refuses.
+        let _ = shown.set_username("");
+        let _ = shown.set_password(None);
+        Self::read(Box::new(Site { url: url.clone(), client }), shown.to_string(), false)
     }
 
     fn read(store: Box<dyn Store>, origin: String, lenient: bool) -> Result<Option<Self>> {
         let failed = |reason: String| {
             Error::source_hint(
                 format!("cannot read the state `{ROOT_FILE}` of `{origin}`: {reason}"),
-                "without it a changed file could slip through; mend it, or remove it to begin anew",
+                "without it a changed file could slip through; mend it, or build anew with `--refresh`",
             )
         };
         let Some(bytes) = store.read(ROOT_FILE).map_err(|error| failed(error.to_string()))? else {

@@ -11,11 +11,13 @@ use crate::config::{
     DEFAULT_PATH, Environment, FilesMode, OnConflict, OnReject, Options, PagesMode, Settings,
     SiteConfig,
 };
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::facts::Depth;
 use crate::host::Host;
 use crate::pipeline::{self, Summary};
 use crate::report::Reporter;
 use crate::source::SourceSpec;
+use crate::verify::Level;
 
 /// Make a site: scan, verify, render
 #[derive(Debug, Args)]
@@ -67,23 +69,47 @@ pub(super) struct WhatArgs {
     #[arg(long, value_name = "URL")]
     site_url: Option<String>,
     /// How pages refer to the files: the site carries copies or hard links, or links to where they are
-    #[arg(long, value_name = "MODE", value_parser = ["copy", "hardlink", "link"])]
-    files: Option<String>,
+    #[arg(long, value_name = "MODE")]
+    files: Option<FilesMode>,
     /// `default`, or a folder whose files replace those of the default theme
     #[arg(long, value_name = "THEME")]
     theme: Option<String>,
     /// Which pages for people are written
-    #[arg(long, value_name = "PAGES", value_parser = ["all", "none"])]
-    pages: Option<String>,
+    #[arg(long, value_name = "PAGES")]
+    pages: Option<PagesMode>,
     /// Where the site will be served
-    #[arg(long, value_name = "PROFILE", value_parser = Host::NAMES)]
-    host: Option<String>,
+    #[arg(long, value_name = "PROFILE")]
+    host: Option<Host>,
     /// What a rejected file does: `fail` the build, or `exclude` the file
-    #[arg(long, value_name = "ACTION", value_parser = ["fail", "exclude"])]
-    on_reject: Option<String>,
+    #[arg(long, value_name = "ACTION")]
+    on_reject: Option<OnReject>,
     /// What the same filename with different bytes at two places does
-    #[arg(long, value_name = "ACTION", value_parser = ["error", "oldest", "newest"])]
-    on_conflict: Option<String>,
+    #[arg(long, value_name = "ACTION")]
+    on_conflict: Option<OnConflict>,
+    #[command(flatten)]
+    pub(super) verification: VerificationArgs,
+}
+
+/// How files are verified.
+#[derive(Debug, Clone, Args)]
+pub(super) struct VerificationArgs {
+    /// How much of each file is read [default: full, for local files]
+    #[arg(long, value_name = "DEPTH")]
+    pub(super) depth: Option<Depth>,
+    /// Pass over what a check finds; may be repeated
+    #[arg(long, value_name = "CHECK")]
+    allow: Vec<String>,
+    /// Reject files in which a check finds something; may be repeated
+    #[arg(long, value_name = "CHECK")]
+    deny: Vec<String>,
+}
+
+impl VerificationArgs {
+    /// The levels that the flags set.
+    pub(super) fn levels(&self) -> Vec<(String, Level)> {
+        let allowed = self.allow.iter().map(|id| (id.clone(), Level::Allow));
+        allowed.chain(self.deny.iter().map(|id| (id.clone(), Level::Deny))).collect()
+    }
 }
 
 impl WhatArgs {
@@ -94,32 +120,21 @@ impl WhatArgs {
             sources: self.source,
             site_url: self.site_url,
             files_url: self.files_url,
-            files: self.files.map(|files| match &*files {
-                "hardlink" => FilesMode::Hardlink,
-                "link" => FilesMode::Link,
-                _ => FilesMode::Copy,
-            }),
+            files: self.files,
             theme: self.theme,
-            pages: self
-                .pages
-                .map(|pages| if pages == "none" { PagesMode::None } else { PagesMode::All }),
-            host: self.host.map(|host| host.parse().map_err(Error::config)).transpose()?,
-            on_reject: self.on_reject.map(|action| match &*action {
-                "exclude" => OnReject::Exclude,
-                _ => OnReject::Fail,
-            }),
-            on_conflict: self.on_conflict.map(|action| match &*action {
-                "oldest" => OnConflict::Oldest,
-                "newest" => OnConflict::Newest,
-                _ => OnConflict::Error,
-            }),
+            pages: self.pages,
+            host: self.host,
+            on_reject: self.on_reject,
+            on_conflict: self.on_conflict,
+            depth: self.verification.depth,
+            levels: self.verification.levels(),
             ..rest
         };
         Settings::resolve(config, options, Environment::of_process()?)
     }
 }
 
-fn read_config(path: Option<&Path>) -> Result<SiteConfig> {
+pub(super) fn read_config(path: Option<&Path>) -> Result<SiteConfig> {
     let default = Path::new(DEFAULT_PATH);
     match path {
         Some(path) => SiteConfig::read(path),

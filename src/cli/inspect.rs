@@ -7,12 +7,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Format, print, print_json};
-use crate::error::{Error, Result};
-use crate::facts::{Content, Facts, Part};
-use crate::inspect::{self, Kind};
+use crate::error::Result;
+use crate::facts::{Content, Depth, Facts, Part};
 use crate::render::people::human_size;
 use crate::source;
-use crate::wheel::{DistFilename, Sha256};
+use crate::wheel::{DistFilename, Sha256, escaped};
 
 /// Show what one file says of itself
 #[derive(Debug, Args)]
@@ -39,16 +38,14 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     requires_python: Option<&'a str>,
     requires_dist: &'a [String],
+    depth: Depth,
     #[serde(flatten)]
-    content: &'a Content,
+    content: Option<&'a Content>,
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<ExitCode> {
     let artifact = source::artifact_of_file(&args.file, 0)?;
-    let kind = Kind::of_filename(&artifact.filename);
-    let facts = source::open_file(&artifact)
-        .and_then(|reader| inspect::inspect(kind, reader))
-        .map_err(|error| Error::source(format!("cannot read `{}`: {error}", artifact.location)))?;
+    let facts = super::check::read(&artifact, source::open_file(&artifact), Depth::Full)?;
     let dist = artifact.dist.as_ref().ok();
     let fields = facts.metadata().map(|metadata| &metadata.fields);
     let wheel = dist.and_then(DistFilename::wheel);
@@ -65,7 +62,9 @@ pub(super) fn run(args: &InspectArgs) -> Result<ExitCode> {
         sha256: facts.sha256,
         requires_python: fields.and_then(|fields| fields.requires_python.as_deref()),
         requires_dist: fields.map_or(&[], |fields| &fields.requires_dist),
-        content: &facts.content,
+        depth: facts.depth,
+        // There is nothing to say of what is not opened.
+        content: Some(&facts.content).filter(|content| **content != Content::Sdist),
     };
     match args.format {
         Format::Json => print_json(&report)?,
@@ -87,7 +86,9 @@ fn human(report: &Report<'_>, facts: &Facts) -> String {
     );
     match &facts.content {
         Content::Sdist => lines.push(("content", "source distribution, not opened".to_owned())),
-        Content::Unreadable(reason) => lines.push(("content", format!("unreadable: {reason}"))),
+        Content::Unreadable { detail, .. } => {
+            lines.push(("content", format!("unreadable: {detail}")));
+        }
         Content::Wheel(wheel) => {
             lines.push((
                 "members",
@@ -105,7 +106,8 @@ fn human(report: &Report<'_>, facts: &Facts) -> String {
             lines.push(("record", part(&wheel.record, |record| format!("{} rows", record.rows))));
         }
     }
-    lines.iter().map(|(key, value)| format!("{key:>15}  {value}\n")).collect()
+    let line = |(key, value): &(&str, String)| format!("{key:>15}  {}\n", escaped(value));
+    lines.iter().map(line).collect()
 }
 
 fn part<T>(part: &Part<T>, describe: impl Fn(&T) -> String) -> String {

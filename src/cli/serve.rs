@@ -3,8 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::time::Duration;
 
 use clap::Args;
@@ -18,6 +17,7 @@ use crate::pipeline;
 use crate::serve::{Reload, Server, bind};
 use crate::source::SourceSpec;
 use crate::state::ROOT_FILE;
+use crate::verify::Level;
 
 /// Changes that follow each other faster than this are one.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -101,13 +101,16 @@ async fn serve(args: &ServeArgs, reload: Option<Reload>, terminal: &Terminal) ->
 }
 
 fn settings(args: &ServeArgs) -> Result<Settings> {
-    args.what.clone().settings(Options {
+    let mut settings = args.what.clone().settings(Options {
         output: Some(args.site.clone()),
         // A preview follows its sources wherever they go.
         allow_removals: true,
         allow_empty: true,
         ..Options::default()
-    })
+    })?;
+    // Whoever works on a project builds the same version again and again.
+    settings.policy.default_to("digest-changed", Level::Allow);
+    Ok(settings)
 }
 
 fn build(args: &ServeArgs, terminal: &Terminal) -> Result<()> {
@@ -124,49 +127,68 @@ fn watch(
     stopped: &Receiver<()>,
     terminal: &Terminal,
 ) -> Result<()> {
-    let (changes, changed) = channel();
-    let changes = Arc::new(changes);
+    loop {
+        // Anew each time: a folder or file that was put in the place of another is another.
+        let (watcher, changed) = start_watching(args)?;
+        loop {
+            match changed.recv_timeout(SETTLE) {
+                Ok(()) => break,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if matches!(stopped.try_recv(), Err(TryRecvError::Disconnected)) {
+                return Ok(());
+            }
+        }
+        while changed.recv_timeout(SETTLE).is_ok() {}
+        drop(watcher);
+        match build(args, terminal) {
+            Ok(()) => reload.notify(),
+            Err(error) => terminal.error(&error),
+        }
+    }
+}
+
+/// Hears of changes to what a build is made from.
+fn start_watching(args: &ServeArgs) -> Result<(impl Watcher, Receiver<()>)> {
     let failed = |error: notify::Error| Error::source(format!("cannot watch: {error}"));
-    let output = std::path::absolute(&args.site).unwrap_or_else(|_| args.site.clone());
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+    let (changes, changed) = channel();
+    let output = absolute(&args.site);
+    let watched: Vec<PathBuf> = watched(args)?.iter().map(|path| absolute(path)).collect();
+    let made_from = watched.clone();
+    let matters = move |path: &PathBuf| {
+        let path = absolute(path);
         // The site may lie inside of a source; what a build writes must not start the next.
-        let by_build = |path: &PathBuf| {
-            std::path::absolute(path).is_ok_and(|path| path.starts_with(&output))
-                || path
-                    .file_name()
-                    .is_some_and(|name| name.as_encoded_bytes().ends_with(b".wheelsite-new"))
-        };
-        let matters = |event: notify::Event| {
-            !event.kind.is_access() && (event.paths.is_empty() || !event.paths.iter().all(by_build))
-        };
-        if event.is_ok_and(matters) {
+        let by_build = path.starts_with(&output)
+            || path
+                .file_name()
+                .is_some_and(|name| name.as_encoded_bytes().ends_with(b".wheelsite-new"));
+        !by_build && made_from.iter().any(|watched| path.starts_with(watched))
+    };
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(&matters)) {
             // The receiver ends when the server does.
             let _ = changes.send(());
         }
     })
     .map_err(failed)?;
-    for path in watched(args)? {
-        watcher.watch(&path, RecursiveMode::Recursive).map_err(failed)?;
-    }
-    loop {
-        match changed.recv_timeout(SETTLE) {
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) => {
-                while changed.recv_timeout(SETTLE).is_ok() {}
-                match build(args, terminal) {
-                    Ok(()) => reload.notify(),
-                    Err(error) => terminal.error(&error),
-                }
-            }
+    for path in &watched {
+        if path.is_dir() {
+            watcher.watch(path, RecursiveMode::Recursive).map_err(failed)?;
         }
-        if matches!(stopped.try_recv(), Err(std::sync::mpsc::TryRecvError::Disconnected)) {
-            return Ok(());
+        // Editors replace files, and what is replaced is seen from its folder only.
+        if let Some(parent) = path.parent().filter(|parent| parent.is_dir()) {
+            watcher.watch(parent, RecursiveMode::NonRecursive).map_err(failed)?;
         }
     }
+    Ok((watcher, changed))
 }
 
-/// Sources, configuration and theme, as far as they are there.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Sources, configuration and theme.
 fn watched(args: &ServeArgs) -> Result<Vec<PathBuf>> {
     let settings = settings(args)?;
     let mut paths: Vec<PathBuf> = settings
@@ -180,6 +202,5 @@ fn watched(args: &ServeArgs) -> Result<Vec<PathBuf>> {
         paths.push(folder.clone());
     }
     paths.push(args.what.config.clone().unwrap_or_else(|| DEFAULT_PATH.into()));
-    paths.retain(|path| Path::exists(path));
     Ok(paths)
 }

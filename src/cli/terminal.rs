@@ -10,6 +10,7 @@ use owo_colors::OwoColorize;
 use crate::error::Error;
 use crate::report::Reporter;
 use crate::verify::{Finding, Severity, Verdict};
+use crate::wheel::sanitized;
 
 /// Writes progress, findings and errors to stderr.
 pub(super) struct Terminal {
@@ -112,7 +113,7 @@ pub(super) fn verdict_text(verdict: &Verdict, least: Severity) -> String {
         } else {
             "rejected".red().bold().to_string()
         };
-        text.insert_str(0, &format!("{head} {}\n", verdict.location.bold()));
+        text.insert_str(0, &format!("{head} {}\n", sanitized(&verdict.location).bold()));
     }
     text
 }

@@ -3,6 +3,7 @@
 mod settings;
 mod site_config;
 
+pub(crate) use settings::parse_policy;
 pub use settings::{
     Environment, FilesMode, Options, Previous, ProjectSettings, Settings, Status, ThemeChoice,
 };

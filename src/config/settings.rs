@@ -9,13 +9,14 @@ use url::Url;
 
 use super::site_config::{OnConflict, OnReject, PagesMode, ProjectConfig, SiteConfig};
 use crate::error::{Error, Result};
-use crate::facts::UploadTime;
+use crate::facts::{Depth, UploadTime};
 use crate::host::Host;
 use crate::source::SourceSpec;
+use crate::verify::{Level, Policy};
 use crate::wheel::{DistFilename, ProjectName};
 
 /// How pages refer to the files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FilesMode {
@@ -157,6 +158,10 @@ pub struct Options {
     pub on_reject: Option<OnReject>,
     /// `--on-conflict`
     pub on_conflict: Option<OnConflict>,
+    /// `--depth`
+    pub depth: Option<Depth>,
+    /// `--allow` and `--deny`, in this order of precedence
+    pub levels: Vec<(String, Level)>,
     /// `--previous`
     pub previous: Option<String>,
     /// `--refresh`
@@ -237,6 +242,10 @@ pub struct Settings {
     pub on_reject: OnReject,
     /// What the same filename with different bytes at two places does.
     pub on_conflict: OnConflict,
+    /// How much of each file is read; `None` is all of what is local.
+    pub depth: Option<Depth>,
+    /// What a finding of each check does.
+    pub policy: Policy,
     /// Where the state of the last run is read, if not in the output.
     pub previous: Option<Previous>,
     /// Read everything anew.
@@ -295,6 +304,8 @@ impl Settings {
             host: options.host.or(config.host).unwrap_or_default(),
             on_reject: options.on_reject.or(config.on_reject).unwrap_or_default(),
             on_conflict: options.on_conflict.or(config.on_conflict).unwrap_or_default(),
+            depth: options.depth,
+            policy: parse_policy(&config.checks, config.external_libraries, &options.levels)?,
             previous: options.previous.map(parse_previous).transpose()?,
             refresh: options.refresh,
             offline: options.offline,
@@ -308,26 +319,10 @@ impl Settings {
     }
 }
 
+/// A URL that pages will show; ends in a slash, so that relative paths resolve against it.
 fn parse_url(what: &str, text: &str) -> Result<Url> {
-    let wrong = |reason: String| {
-        Error::config_hint(
-            format!(
-                "`{what}`: expected a URL that begins with https:// or http://, found `{text}`: {reason}"
-            ),
-            "for example https://USER.github.io/REPO/",
-        )
-    };
-    // Relative paths resolve against a URL that ends in a slash.
-    let slash = if text.ends_with('/') { "" } else { "/" };
-    let url: Url = format!("{text}{slash}").parse().map_err(|error| wrong(format!("{error}")))?;
-    if !matches!(url.scheme(), "https" | "http") {
-        return Err(wrong(format!("its scheme is `{}`", url.scheme())));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("it has a query or a fragment".to_owned()));
-    }
+    let url = parse_any_url(what, text)?;
     if !url.username().is_empty() || url.password().is_some() {
-        // Every page would publish it; and it must not appear in the message either.
         return Err(Error::config(format!(
             "`{what}`: a URL with a user name or password would be published"
         )));
@@ -335,9 +330,50 @@ fn parse_url(what: &str, text: &str) -> Result<Url> {
     Ok(url)
 }
 
+fn parse_any_url(what: &str, text: &str) -> Result<Url> {
+    // What stands before an @ may be a secret, and what cannot be parsed may hold one.
+    let shown = if text.contains('@') { "a URL with a user name" } else { text };
+    let wrong = |reason: String| {
+        Error::config_hint(
+            format!(
+                "`{what}`: expected a URL that begins with https:// or http://, found `{shown}`: {reason}"
+            ),
+            "for example https://USER.github.io/REPO/",
+        )
+    };
+    let slash = if text.ends_with('/') { "" } else { "/" };
+    // Object stores read a plus in a path as a space.
+    let text = text.replace('+', "%2B");
+    let url: Url = format!("{text}{slash}").parse().map_err(|error| wrong(format!("{error}")))?;
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err(wrong(format!("its scheme is `{}`", url.scheme())));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("it has a query or a fragment".to_owned()));
+    }
+    Ok(url)
+}
+
+/// The levels of the configuration, then those of the command line.
+pub(crate) fn parse_policy(
+    checks: &BTreeMap<String, Level>,
+    external_libraries: Vec<String>,
+    levels: &[(String, Level)],
+) -> Result<Policy> {
+    let mut policy = Policy::default();
+    policy.external_libraries = external_libraries;
+    let written = checks.iter().map(|(id, level)| (id, *level));
+    for (id, level) in written.chain(levels.iter().map(|(id, level)| (id, *level))) {
+        policy.set(id, level).map_err(|error| {
+            Error::config_hint(error.to_string(), format!("did you mean `{}`?", error.nearest))
+        })?;
+    }
+    Ok(policy)
+}
+
 fn parse_previous(text: String) -> Result<Previous> {
     if text.starts_with("https://") || text.starts_with("http://") {
-        parse_url("--previous", &text).map(Previous::Site)
+        parse_any_url("--previous", &text).map(Previous::Site)
     } else {
         Ok(Previous::Folder(text.into()))
     }
@@ -396,6 +432,9 @@ mod tests {
             ("site_url: ftp://x", "`ftp`"),
             ("site_url: nonsense", "site_url"),
             ("site_url: https://me:secret@x.example", "user name or password"),
+            ("site_url: https://me:secret@x.example/?q", "a query"),
+            ("site_url: https://me:secret@x.example:99999", "port"),
+            ("files_url: ftp://me:secret@x.example", "`ftp`"),
             ("sources: ['ftp://x']", "unknown source"),
             ("projects: {'..': {}}", "no project name"),
             ("projects: {Foo: {}, foo: {}}", "two spellings"),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Where the site will be served.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Host {
@@ -15,26 +15,11 @@ pub enum Host {
 }
 
 impl Host {
-    /// The names that flags and configuration use.
-    pub const NAMES: [&str; 2] = ["plain", "github-pages"];
-
     /// Whether PEP 691 JSON can reach installers: they refuse it under any type but its own.
     pub fn serves_json(self) -> bool {
         match self {
             Self::Plain => true,
             Self::GithubPages => false,
-        }
-    }
-}
-
-impl std::str::FromStr for Host {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "plain" => Ok(Self::Plain),
-            "github-pages" => Ok(Self::GithubPages),
-            _ => Err(format!("expected one of `{}`, found `{text}`", Self::NAMES.join("`, `"))),
         }
     }
 }

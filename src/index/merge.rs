@@ -29,6 +29,7 @@ fn choose(kept: &mut IndexFile, other: IndexFile, on_conflict: OnConflict) -> Re
     if kept.sha256.is_some() && kept.sha256 == other.sha256 {
         // The same bytes at two places: the earlier upload is the true one.
         kept.upload_time = [kept.upload_time, other.upload_time].into_iter().flatten().min();
+        kept.offered_time = [kept.offered_time, other.offered_time].into_iter().flatten().min();
         return Ok(());
     }
     let other_wins = match on_conflict {
@@ -69,6 +70,7 @@ mod tests {
             size: Some(bytes.len() as u64),
             offered: Offered { sha256: Some(Sha256::of(bytes)), ..Offered::default() },
             stamp: None,
+            sidecar: None,
         };
         let upload_time = UploadTime::from_seconds(seconds);
         Admitted { artifact, facts: None, upload_time, url: FileUrl::Carried }

@@ -65,6 +65,8 @@ pub struct IndexFile {
     pub size: Option<u64>,
     /// When it was uploaded.
     pub upload_time: Option<UploadTime>,
+    /// When it was uploaded by the word of its sources.
+    pub offered_time: Option<UploadTime>,
     /// `Requires-Python`.
     pub requires_python: Option<Box<str>>,
     /// The sidecar that is truly served at the file's URL + `.metadata`.
@@ -128,17 +130,13 @@ impl Project {
         if self.settings.status == Status::Quarantined { &[] } else { &self.files }
     }
 
-    /// The file that speaks for the project: a wheel with METADATA of the newest release,
-    /// final and not yanked if there is one.
+    /// The file that speaks for the project: of the newest release, final and not yanked
+    /// if there is one, a wheel with METADATA if there is one.
     pub fn representative(&self) -> Option<&IndexFile> {
         let rank = |file: &&IndexFile| {
             let version = file.dist.version();
-            (
-                file.facts.as_ref().is_some_and(|facts| facts.metadata().is_some()),
-                file.yanked.is_none(),
-                !version.any_prerelease(),
-                version.clone(),
-            )
+            let has_metadata = file.facts.as_ref().is_some_and(|facts| facts.metadata().is_some());
+            (file.yanked.is_none(), !version.any_prerelease(), version.clone(), has_metadata)
         };
         self.offered().iter().max_by_key(rank)
     }
@@ -165,6 +163,7 @@ impl IndexFile {
             dist,
             url,
             upload_time,
+            offered_time: artifact.offered.upload_time,
             requires_python,
             core_metadata,
             facts,

@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::Connected;
+use super::read::Connected;
 use crate::config::{FilesMode, PagesMode, Settings};
 use crate::error::{Error, Result};
 use crate::facts::Facts;
 use crate::index::{FileUrl, Index, IndexFile, Project};
 use crate::inspect;
-use crate::publish::{Change, Placement, Plan, SiteDirectory, owner, page_paths};
+use crate::publish::{
+    Carried, Change, Placement, Plan, SiteDirectory, carried, owner, page_paths, removal_rank,
+};
 use crate::render::people::{People, wants_metadata};
 use crate::render::theme::Theme;
 use crate::render::{Links, simple_html, simple_json};
@@ -31,6 +33,13 @@ pub(super) struct Counts {
     pub(super) unchanged: AtomicU64,
     pub(super) placed: AtomicU64,
     pub(super) removed: AtomicU64,
+}
+
+/// A project that was written.
+struct Made {
+    state: ProjectState,
+    /// What it has no more.
+    stale: HashSet<String>,
 }
 
 /// Writes what a plan says.
@@ -86,35 +95,37 @@ impl<'a> Writer<'a> {
             && !touched_roots
             && self.roots_stand(plan)
         {
-            return self.remove(&self.stale_dirty(&BTreeSet::new()));
+            let mut stale = self.stale_dirty(&BTreeSet::new());
+            stale.sort_by_key(|path| removal_rank(path));
+            return self.remove(&stale);
         }
 
         let mut state = SiteState::new(plan.settings);
         self.write_assets(&mut state)?;
 
         self.reporter.stage("writing", Some(plan.changes.len() as u64));
-        let made: Vec<Result<(usize, ProjectState, Vec<String>)>> = plan
-            .changes
-            .par_iter()
-            .map(|change| self.write_project(change, &plan.inputs))
-            .collect();
+        let made: Vec<Result<Made>> =
+            plan.changes.par_iter().map(|change| self.write_project(change)).collect();
         let mut removals = Vec::new();
-        for made in made {
-            let (position, project, stale) = made?;
-            state.projects.insert(self.index.projects[position].name.clone(), project);
-            removals.extend(stale);
+        for (change, made) in plan.changes.iter().zip(made) {
+            let made = made?;
+            state.projects.insert(change.project.name.clone(), made.state);
+            removals.extend(made.stale);
         }
         self.keep_unchanged(&mut state);
 
         self.write_roots(&mut state)?;
-        for (_, shard) in &plan.gone {
-            removals.extend(shard.iter().flat_map(|shard| shard.paths()));
+        for shard in plan.gone.iter().flatten() {
+            removals.extend(shard.paths());
         }
         removals.extend(self.stale_roots(&state));
         let named: BTreeSet<&str> = removals.iter().map(String::as_str).collect();
         let forgotten = self.stale_dirty(&named);
         drop(named);
         removals.extend(forgotten);
+        // A page goes before what it links to.
+        removals.sort_by(|one, other| (removal_rank(one), one).cmp(&(removal_rank(other), other)));
+        removals.dedup();
         self.site.announce(removals.iter().map(String::as_str))?;
         self.write_state(&state)?;
         self.remove(&removals)
@@ -130,37 +141,27 @@ impl<'a> Writer<'a> {
     }
 
     /// Files, sidecars, pages, shard: links never lead to what is not there yet.
-    fn write_project(
-        &self,
-        change: &Change<'_>,
-        inputs: &[Sha256],
-    ) -> Result<(usize, ProjectState, Vec<String>)> {
+    fn write_project(&self, change: &Change<'_>) -> Result<Made> {
         let project = change.project;
         let standing = change.standing.as_deref();
-        let standing_paths: HashSet<String> =
+        let mut stale: HashSet<String> =
             standing.map(Shard::paths).unwrap_or_default().into_iter().collect();
-        let stands = |path: &str, size| standing_paths.contains(path) && self.site.has(path, size);
-
-        let mut wanted: HashSet<String> = HashSet::new();
-        let mut files = Vec::new();
-        for file in project.offered().iter().filter(|file| file.url == FileUrl::Carried) {
-            let Some(sha256) = file.sha256 else { continue };
-            let path = carried_path(&project.name, sha256, file.dist.as_str());
-            if !stands(&path, file.size) {
-                files.push((path.clone(), file, false));
-            }
-            if file.core_metadata.is_some() {
-                let sidecar = format!("{path}.metadata");
-                if !stands(&sidecar, None) {
-                    files.push((sidecar.clone(), file, true));
-                }
-                wanted.insert(sidecar);
-            }
-            wanted.insert(path);
-        }
+        let stands = |carried: &Carried<'_>| {
+            let is_placed = || {
+                let how = self.placement(carried.file);
+                carried.is_sidecar
+                    || self.site.is_placed(&carried.path, &carried.file.artifact, how)
+            };
+            stale.contains(&carried.path)
+                && self.site.has(&carried.path, carried.size())
+                && is_placed()
+        };
+        let carried = carried(project);
+        let missing: Vec<&Carried<'_>> =
+            carried.iter().filter(|carried| !stands(carried)).collect();
         // The journal must name a file before it is made, and the pages are made from files.
-        self.site.announce(files.iter().map(|(path, ..)| path.as_str()))?;
-        for (path, file, is_sidecar) in &files {
+        self.site.announce(missing.iter().map(|carried| carried.path.as_str()))?;
+        for Carried { path, file, is_sidecar } in missing {
             if *is_sidecar {
                 self.site.write(path, &self.metadata(file)?)?;
             } else {
@@ -169,51 +170,40 @@ impl<'a> Writer<'a> {
             }
         }
 
-        let pages = self.render_project(project)?;
+        let mut pages = self.render_project(project)?;
         let digests: BTreeMap<String, Sha256> =
             pages.iter().map(|(path, bytes)| (path.clone(), Sha256::of(bytes))).collect();
-        let mut changed = pages;
-        changed.retain(|(path, _)| {
+        let shard_path = shard_path(&project.name);
+        stale.extend(self.site.dirty_of(project.name.as_str()).iter().cloned());
+        let wanted = carried.iter().map(|carried| &carried.path).chain(digests.keys());
+        for path in wanted.chain([&shard_path]) {
+            stale.remove(path);
+        }
+        let all = pages.len();
+        pages.retain(|(path, _)| {
             let same = standing.is_some_and(|shard| shard.pages.get(path) == digests.get(path));
             !(same && self.site.has(path, None))
         });
-        let unchanged = digests.len() - changed.len();
-        self.counts.unchanged.fetch_add(unchanged as u64, Ordering::Relaxed);
-        wanted.extend(digests.keys().cloned());
-        let shard_path = shard_path(&project.name);
-        wanted.insert(shard_path.clone());
-        let shard = Shard::of(project, digests);
-        let shard_bytes = to_json(&shard)?;
-        let shard_digest = Sha256::of(&shard_bytes);
-        let shard_stands = self.standing.is_some_and(|standing| {
-            standing
-                .state
-                .projects
-                .get(&project.name)
-                .is_some_and(|known| known.shard == shard_digest)
-        }) && self.site.has(&shard_path, Some(shard_bytes.len() as u64));
+        self.counts.unchanged.fetch_add((all - pages.len()) as u64, Ordering::Relaxed);
+        self.counts.written.fetch_add(pages.len() as u64, Ordering::Relaxed);
 
-        let mut stale: Vec<String> =
-            standing_paths.into_iter().filter(|path| !wanted.contains(path)).collect();
-        stale.extend(self.dirty_of(project).filter(|path| !wanted.contains(*path)).cloned());
-        stale.sort_unstable();
-        stale.dedup();
-        let touched = changed.iter().map(|(path, _)| path).chain(&stale).map(String::as_str);
+        let shard_bytes = to_json(&Shard::of(project, digests))?;
+        let shard = Sha256::of(&shard_bytes);
+        let known = self.standing.and_then(|site| site.state.projects.get(&project.name));
+        let shard_stands = known.is_some_and(|known| known.shard == shard)
+            && self.site.has(&shard_path, Some(shard_bytes.len() as u64));
+        // What becomes stale is named before the shard that knows of it is replaced.
+        let touched = pages.iter().map(|(path, _)| path).chain(&stale).map(String::as_str);
         self.site.announce(touched.chain((!shard_stands).then_some(&*shard_path)))?;
-        for (path, bytes) in &changed {
+        for (path, bytes) in &pages {
             self.site.write(path, bytes)?;
         }
         if !shard_stands {
             self.site.write(&shard_path, &shard_bytes)?;
         }
-        self.counts.written.fetch_add(changed.len() as u64, Ordering::Relaxed);
         self.reporter.step();
-        let state = ProjectState {
-            inputs: inputs[change.position],
-            shard: shard_digest,
-            files: project.files.len() as u64,
-        };
-        Ok((change.position, state, stale))
+        let files = project.files.len() as u64;
+        Ok(Made { state: ProjectState { inputs: change.inputs, shard, files }, stale })
     }
 
     fn render_project(&self, project: &Project) -> Result<Vec<(String, Vec<u8>)>> {
@@ -363,11 +353,6 @@ impl<'a> Writer<'a> {
             paths.extend(self.theme.assets().map(|(path, _)| path));
         }
         paths
-    }
-
-    fn dirty_of(&self, project: &Project) -> impl Iterator<Item = &String> {
-        let name = project.name.as_str();
-        self.site.dirty().iter().filter(move |path| owner(path) == Some(name))
     }
 }
 

@@ -7,19 +7,21 @@
 //! that finds a journal was preceded by one that was killed: what the journal
 //! names may differ from what the state says, so it is made or removed again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::paths::{FOLDERS, is_ours, owner};
 use crate::error::{Error, Result};
-use crate::facts::{Artifact, Location};
+use crate::facts::{Artifact, Location, Stamp};
 use crate::source::stamp_of;
 use crate::state::ROOT_FILE;
 
 /// Names the paths that a build touches, from its first change until its end.
+/// A folder that holds it is ours, whatever else is in it.
 const JOURNAL: &str = ".wheelsite-journal";
 /// Files that are not whole yet.
 const UNFINISHED: &str = ".wheelsite-unfinished";
@@ -40,8 +42,10 @@ pub struct SiteDirectory {
     /// Where it is written: the output, or a folder beside it.
     root: PathBuf,
     aside: bool,
-    /// What an interrupted build has touched.
+    /// Paths whose contents are unknown, because an interrupted build has touched them.
     dirty: BTreeSet<String>,
+    /// Those of projects, by project.
+    dirty_of: BTreeMap<String, Vec<String>>,
     journal: Mutex<Option<File>>,
     next_unfinished: AtomicU64,
     /// Closing it lets the next build in.
@@ -51,17 +55,18 @@ pub struct SiteDirectory {
 impl SiteDirectory {
     /// Takes the folder for one build. Nothing is changed in it yet.
     ///
-    /// Refuses a folder that holds something else than a site, unless `force`.
-    pub fn open(output: &Path, force: bool) -> Result<Self> {
+    /// Refuses a folder that holds something else than a site, unless `force`. With
+    /// `distrust` nothing that stands there is believed: all of it is made again.
+    pub fn open(output: &Path, force: bool, distrust: bool) -> Result<Self> {
         let exists = match fs::symlink_metadata(output) {
             Ok(_) => true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(Error::output("read", output)(error)),
         };
-        if exists { Self::open_standing(output, force) } else { Self::open_aside(output) }
+        if exists { Self::open_standing(output, force, distrust) } else { Self::open_aside(output) }
     }
 
-    fn open_standing(output: &Path, force: bool) -> Result<Self> {
+    fn open_standing(output: &Path, force: bool, distrust: bool) -> Result<Self> {
         let mut entries = fs::read_dir(output).map_err(Error::output("read", output))?;
         let ours = [ROOT_FILE, JOURNAL].iter().any(|name| output.join(name).is_file());
         if !ours && !force && entries.next().is_some() {
@@ -76,9 +81,13 @@ impl SiteDirectory {
             });
         }
         let lock = lock(output)?;
-        let root = output.to_owned();
-        let dirty = read_journal(&root.join(JOURNAL))?;
-        Ok(Self::new(output, root, false, dirty, lock))
+        let mut dirty = read_journal(&output.join(JOURNAL))?;
+        if ours && distrust {
+            for folder in FOLDERS {
+                sweep(output, folder, &mut dirty).map_err(Error::output("read", output))?;
+            }
+        }
+        Ok(Self::new(output, output.to_owned(), false, dirty, lock))
     }
 
     fn open_aside(output: &Path) -> Result<Self> {
@@ -97,9 +106,22 @@ impl SiteDirectory {
             }
             _ => {}
         }
-        let lock = lock(&root)?;
-        // What a killed build has left.
+        // What stands there may be what a killed build left; a link or anything else is not.
+        let is_folder = fs::symlink_metadata(&root).is_ok_and(|found| found.is_dir());
+        let lock = if is_folder { lock(&root)? } else { None };
+        let is_empty = || fs::read_dir(&root).is_ok_and(|mut entries| entries.next().is_none());
+        if !is_folder || !(root.join(JOURNAL).is_file() || is_empty()) {
+            return Err(Error::Guard {
+                message: format!(
+                    "`{}` is in the way and was not made by wheelsite",
+                    root.display()
+                ),
+                hint: "remove it, or choose another folder with `--output`".to_owned(),
+            });
+        }
         empty(&root).map_err(Error::output("empty", &root))?;
+        let marker = root.join(JOURNAL);
+        File::create_new(&marker).map_err(Error::output("create", &marker))?;
         Ok(Self::new(output, root, true, BTreeSet::new(), lock))
     }
 
@@ -110,11 +132,18 @@ impl SiteDirectory {
         dirty: BTreeSet<String>,
         lock: Option<File>,
     ) -> Self {
+        let mut dirty_of: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for path in &dirty {
+            if let Some(name) = owner(path) {
+                dirty_of.entry(name.to_owned()).or_default().push(path.clone());
+            }
+        }
         Self {
             output: output.to_owned(),
             root,
             aside,
             dirty,
+            dirty_of,
             journal: Mutex::new(None),
             next_unfinished: AtomicU64::new(0),
             _lock: lock,
@@ -126,16 +155,32 @@ impl SiteDirectory {
         (!self.aside).then_some(&*self.root)
     }
 
-    /// Paths that an interrupted build has touched: what they hold is unknown.
+    /// Paths whose contents are unknown.
     pub fn dirty(&self) -> &BTreeSet<String> {
         &self.dirty
     }
 
+    /// Those of a project.
+    pub fn dirty_of(&self, project: &str) -> &[String] {
+        self.dirty_of.get(project).map_or(&[], Vec::as_slice)
+    }
+
     /// Whether a file is there, and has this size in bytes where one is given.
     pub fn has(&self, path: &str, size: Option<u64>) -> bool {
-        !self.dirty.contains(path)
+        is_ours(path)
+            && !self.dirty.contains(path)
             && fs::symlink_metadata(self.root.join(path))
                 .is_ok_and(|found| found.is_file() && size.is_none_or(|size| found.len() == size))
+    }
+
+    /// Whether a file of the site came from a local file in this way: as a link to it, or not as one.
+    pub fn is_placed(&self, path: &str, artifact: &Artifact, how: Placement) -> bool {
+        let there = fs::symlink_metadata(self.root.join(path)).map(|there| stamp_of(&there));
+        let linked = matches!(
+            (there, artifact.stamp),
+            (Ok(there), Some(source)) if there.inode == source.inode && there.inode != 0
+        );
+        linked == (how == Placement::Hardlink)
     }
 
     /// The bytes of a file that the site has.
@@ -160,13 +205,12 @@ impl SiteDirectory {
         let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let file = match &mut *journal {
             Some(file) => file,
-            none => none.insert(
-                OpenOptions::new()
-                    .create(true)
-                    .append(true)
-                    .open(&path)
-                    .map_err(Error::output("write", &path))?,
-            ),
+            none => {
+                // A killed build may have left a line without its end.
+                lines.insert(0, '\n');
+                let journal = OpenOptions::new().create(true).append(true).open(&path);
+                none.insert(journal.map_err(Error::output("write", &path))?)
+            }
         };
         file.write_all(lines.as_bytes()).map_err(Error::output("write", &path))
     }
@@ -180,34 +224,40 @@ impl SiteDirectory {
     ///
     /// Errors if the file is not any more what it was when it was listed.
     pub fn place(&self, path: &str, artifact: &Artifact, how: Placement) -> Result<()> {
-        let Location::File(source) = &artifact.location else {
+        let (Location::File(source), Some(listed)) = (&artifact.location, artifact.stamp) else {
             return Err(Error::source(format!("`{}` has no bytes to copy", artifact.location)));
         };
-        self.put(path, |target| match how {
-            Placement::Copy => fs::copy(source, target).map(drop),
-            Placement::Hardlink => fs::hard_link(source, target),
-        })?;
-        let now = fs::metadata(source).map(|metadata| stamp_of(&metadata));
-        let changed = match (now, artifact.stamp, how) {
-            (Ok(now), Some(then), Placement::Copy) => now != then,
-            // A new link changes the file's change time.
-            (Ok(now), Some(then), Placement::Hardlink) => {
-                (now.size, now.modified, now.inode) != (then.size, then.modified, then.inode)
+        let mut is_same = true;
+        self.put(path, |target| {
+            let placed = match how {
+                Placement::Copy => copy(source, target)?,
+                // A link to a link would lead nowhere from here.
+                Placement::Hardlink => {
+                    fs::hard_link(fs::canonicalize(source)?, target)?;
+                    // A new link changes when the file was last changed, and nothing else.
+                    Stamp { changed: listed.changed, ..stamp_of(&fs::symlink_metadata(target)?) }
+                }
+            };
+            is_same = placed == listed;
+            // What is not the listed file must not get the listed file's place.
+            if is_same { Ok(()) } else { Err(io::Error::other("it changed")) }
+        })
+        .map_err(|error| {
+            if is_same {
+                return error;
             }
-            _ => true,
-        };
-        if changed {
-            self.remove(path)?;
-            return Err(Error::source_hint(
+            Error::source_hint(
                 format!("`{}` changed while it was being read", source.display()),
                 "run again when nothing writes to the source any more",
-            ));
-        }
-        Ok(())
+            )
+        })
     }
 
     /// Removes a file that has been announced, and the folders that it leaves empty.
     pub fn remove(&self, path: &str) -> Result<()> {
+        if !is_ours(path) {
+            return Ok(());
+        }
         let full = self.root.join(path);
         match fs::remove_file(&full) {
             Ok(()) => {}
@@ -226,33 +276,27 @@ impl SiteDirectory {
 
     /// Ends the build: the site is in place and nothing of the work remains.
     pub fn finish(mut self) -> Result<()> {
+        let unfinished = self.root.join(UNFINISHED);
+        remove_tree(&unfinished).map_err(Error::output("remove", &unfinished))?;
         if self.aside {
             fs::rename(&self.root, &self.output).map_err(Error::output("create", &self.output))?;
             // Nothing is left for `drop` to clean up.
             self.aside = false;
-            return Ok(());
         }
-        let unfinished = self.root.join(UNFINISHED);
-        remove_tree(&unfinished).map_err(Error::output("remove", &unfinished))?;
-        let journal = self.root.join(JOURNAL);
-        match fs::remove_file(&journal) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Error::output("remove", &journal)(error))
-            }
-            _ => Ok(()),
-        }
+        let place = if self.root.is_dir() { &self.root } else { &self.output };
+        let journal = place.join(JOURNAL);
+        remove_file_if_there(&journal).map_err(Error::output("remove", &journal))
     }
 
     /// Makes a file by `fill`, whole or not at all.
-    fn put(&self, path: &str, fill: impl Fn(&Path) -> io::Result<()>) -> Result<()> {
+    fn put(&self, path: &str, mut fill: impl FnMut(&Path) -> io::Result<()>) -> Result<()> {
         let full = self.root.join(path);
-        if !is_below(path) {
-            return Err(Error::output("write", &full)(io::Error::other(
-                "it lies outside of the site",
-            )));
+        if !is_ours(path) {
+            let outside = io::Error::other("it lies outside of the site");
+            return Err(Error::output("write", &full)(outside));
         }
         let made = if self.aside {
-            with_folder(&full, fill)
+            with_folder(&full, &mut fill)
         } else {
             let number = self.next_unfinished.fetch_add(1, Ordering::Relaxed);
             let unfinished = self.root.join(UNFINISHED).join(number.to_string());
@@ -277,7 +321,7 @@ impl Drop for SiteDirectory {
 }
 
 /// Makes the folder of a file if it turns out to be missing.
-fn with_folder(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+fn with_folder(path: &Path, mut make: impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
     match make(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(parent(path))?;
@@ -294,8 +338,30 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-fn is_below(path: &str) -> bool {
-    Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+/// Copies a file, and gives its stamp as it is when all is copied.
+///
+/// The copy can be read by whoever reads the pages, whatever may be done with the original.
+fn copy(source: &Path, target: &Path) -> io::Result<Stamp> {
+    let mut reader = File::open(source)?;
+    io::copy(&mut reader, &mut File::create_new(target)?)?;
+    // By its name again: another file may have been put in its place.
+    fs::metadata(source).map(|metadata| stamp_of(&metadata))
+}
+
+/// Adds every file of one of the site's folders.
+fn sweep(root: &Path, folder: &str, paths: &mut BTreeSet<String>) -> io::Result<()> {
+    let folder = root.join(folder);
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in walkdir::WalkDir::new(&folder) {
+        let entry = entry?;
+        let path = entry.path().strip_prefix(root).ok().and_then(Path::to_str);
+        if !entry.file_type().is_dir() {
+            paths.extend(path.filter(|path| is_ours(path)).map(str::to_owned));
+        }
+    }
+    Ok(())
 }
 
 fn remove_file_if_there(path: &Path) -> io::Result<()> {
@@ -330,7 +396,7 @@ fn read_journal(path: &Path) -> Result<BTreeSet<String>> {
         Ok(text) => Ok(text
             .split_inclusive('\n')
             .filter_map(|line| line.strip_suffix('\n'))
-            .filter(|line| is_below(line))
+            .filter(|line| is_ours(line))
             .map(str::to_owned)
             .collect()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
@@ -370,12 +436,12 @@ mod tests {
     fn a_first_build_appears_at_once_or_not_at_all() {
         let folder = tempfile::tempdir().expect("makes a folder");
         let output = folder.path().join("deep/site");
-        let site = SiteDirectory::open(&output, false).expect("opens");
+        let site = SiteDirectory::open(&output, false, false).expect("opens");
         site.write("simple/index.html", b"x").expect("writes");
         assert!(!output.exists());
         drop(site);
         assert_eq!(fs::read_dir(folder.path().join("deep")).expect("lists").count(), 0);
-        let site = SiteDirectory::open(&output, false).expect("opens");
+        let site = SiteDirectory::open(&output, false, false).expect("opens");
         site.write("simple/index.html", b"x").expect("writes");
         site.finish().expect("finishes");
         assert_eq!(fs::read(output.join("simple/index.html")).expect("reads"), b"x");
@@ -385,11 +451,11 @@ mod tests {
     fn a_foreign_folder_is_refused_and_kept() {
         let folder = tempfile::tempdir().expect("makes a folder");
         fs::write(folder.path().join("mine.txt"), "x").expect("writes");
-        let error = SiteDirectory::open(folder.path(), false).err().expect("fails");
+        let error = SiteDirectory::open(folder.path(), false, false).err().expect("fails");
         assert_eq!(error.exit_code(), 1);
-        let site = SiteDirectory::open(folder.path(), true).expect("opens");
-        site.announce(["a"]).expect("announces");
-        site.write("a", b"1").expect("writes");
+        let site = SiteDirectory::open(folder.path(), true, false).expect("opens");
+        site.announce(["index.html"]).expect("announces");
+        site.write("index.html", b"1").expect("writes");
         site.finish().expect("finishes");
         assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 2);
     }
@@ -399,40 +465,75 @@ mod tests {
     fn two_builds_at_once_are_kept_apart() {
         let folder = tempfile::tempdir().expect("makes a folder");
         for output in [folder.path().to_owned(), folder.path().join("new")] {
-            let first = SiteDirectory::open(&output, false).expect("opens");
-            let error = SiteDirectory::open(&output, false).err().expect("is refused");
+            let first = SiteDirectory::open(&output, false, false).expect("opens");
+            let error = SiteDirectory::open(&output, false, false).err().expect("is refused");
             assert_eq!(error.exit_code(), 4);
             drop(first);
-            drop(SiteDirectory::open(&output, false).expect("opens again"));
+            drop(SiteDirectory::open(&output, false, false).expect("opens again"));
         }
     }
 
     #[test]
     fn a_journal_tells_what_an_interrupted_build_touched() {
         let folder = tempfile::tempdir().expect("makes a folder");
-        let site = SiteDirectory::open(folder.path(), false).expect("opens");
-        site.announce(["a/b", "c"]).expect("announces");
-        site.write("a/b", b"1").expect("writes");
+        let site = SiteDirectory::open(folder.path(), false, false).expect("opens");
+        site.announce(["simple/b", "index.html"]).expect("announces");
+        site.write("simple/b", b"1").expect("writes");
         drop(site);
         // The last announcement was cut short.
         let journal = folder.path().join(JOURNAL);
-        fs::write(&journal, fs::read_to_string(&journal).expect("reads") + "../x\nd")
-            .expect("writes");
-        let site = SiteDirectory::open(folder.path(), false).expect("opens");
-        assert_eq!(site.dirty().iter().collect::<Vec<_>>(), ["a/b", "c"]);
-        assert!(!site.has("a/b", None), "what an interrupted build wrote is not trusted");
-        site.remove("a/b").expect("removes");
-        site.remove("c").expect("removes what is not there");
+        fs::write(
+            &journal,
+            fs::read_to_string(&journal).expect("reads") + "../x\nCNAME\n\nsimple/d",
+        )
+        .expect("writes");
+        let site = SiteDirectory::open(folder.path(), false, false).expect("opens");
+        assert_eq!(site.dirty().iter().collect::<Vec<_>>(), ["index.html", "simple/b"]);
+        assert!(!site.has("simple/b", None), "what an interrupted build wrote is not trusted");
+        site.remove("simple/b").expect("removes");
+        site.remove("index.html").expect("removes what is not there");
         site.finish().expect("finishes");
         assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 0);
     }
 
     #[test]
+    fn a_line_that_was_cut_short_swallows_no_other() {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        fs::write(folder.path().join(JOURNAL), "simple/a/index.html\nsimple/b/ind")
+            .expect("writes");
+        let site = SiteDirectory::open(folder.path(), false, false).expect("opens");
+        site.announce(["simple/c/index.html"]).expect("announces");
+        drop(site);
+        let site = SiteDirectory::open(folder.path(), false, false).expect("opens");
+        assert!(site.dirty().contains("simple/c/index.html"));
+        assert_eq!(site.dirty_of("c"), ["simple/c/index.html"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_in_the_way_is_never_emptied() {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let precious = folder.path().join("precious");
+        fs::create_dir(&precious).expect("makes a folder");
+        fs::write(precious.join("mine.txt"), "x").expect("writes");
+        let aside = folder.path().join(".site.wheelsite-new");
+        std::os::unix::fs::symlink(&precious, &aside).expect("links");
+        let output = folder.path().join("site");
+        assert!(SiteDirectory::open(&output, false, false).is_err());
+        fs::remove_file(&aside).expect("removes");
+        fs::create_dir(&aside).expect("makes a folder");
+        fs::write(aside.join("mine.txt"), "x").expect("writes");
+        assert!(SiteDirectory::open(&output, false, false).is_err());
+        assert!(precious.join("mine.txt").is_file() && aside.join("mine.txt").is_file());
+    }
+
+    #[test]
     fn nothing_is_written_outside() {
         let folder = tempfile::tempdir().expect("makes a folder");
-        let site = SiteDirectory::open(folder.path(), false).expect("opens");
-        for path in ["../x", "/x", "a/../../x", "./x"] {
+        let site = SiteDirectory::open(folder.path(), false, false).expect("opens");
+        for path in ["../x", "/x", "simple/../../x", "./x", "CNAME"] {
             assert!(site.write(path, b"x").is_err(), "{path}");
+            site.remove(path).expect("touches nothing");
         }
     }
 }

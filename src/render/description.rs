@@ -7,7 +7,11 @@ use pulldown_cmark::{Options, Parser};
 use super::markup::push_html;
 
 /// A longer description is shown as text: rendering it would take longer than reading it.
-const MAX_MARKDOWN: usize = 512 * 1024;
+const MAX_MARKDOWN: usize = 256 * 1024;
+/// More quotes, lists or tags within each other take time that grows with their square.
+const MAX_DEPTH: usize = 100;
+/// More tags than this are nested by somebody who means harm.
+const MAX_TAGS: usize = 5_000;
 
 /// Renders a description: Markdown by its content type, anything else as text.
 ///
@@ -16,7 +20,7 @@ const MAX_MARKDOWN: usize = 512 * 1024;
 pub fn to_html(text: &str, content_type: Option<&str>) -> String {
     let media_type = content_type.and_then(|value| value.split(';').next()).map(str::trim);
     if media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case("text/markdown"))
-        && text.len() <= MAX_MARKDOWN
+        && is_harmless(text)
     {
         return markdown(text);
     }
@@ -24,6 +28,18 @@ pub fn to_html(text: &str, content_type: Option<&str>) -> String {
     push_html(&mut out, text);
     out.extend_from_slice(b"</pre>");
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Whether rendering takes time that grows with the length only.
+fn is_harmless(text: &str) -> bool {
+    let marks = |line: &str| {
+        let start = line.bytes().take_while(|byte| b"> \t*+-.)0123456789".contains(byte));
+        start.filter(|byte| b">*+".contains(byte)).count()
+    };
+    text.len() <= MAX_MARKDOWN
+        && text.bytes().filter(|byte| *byte == b'<').count() <= MAX_TAGS
+        && !text.contains(&"- ".repeat(MAX_DEPTH))
+        && text.lines().all(|line| marks(line) <= MAX_DEPTH)
 }
 
 fn markdown(text: &str) -> String {
@@ -72,6 +88,23 @@ mod tests {
                 assert!(!html.contains(part), "{part} in {html}");
             }
         }
+    }
+
+    #[test]
+    fn what_would_take_long_is_text() {
+        for bomb in [
+            ">".repeat(200_000),
+            "> ".repeat(100_000),
+            "- ".repeat(100_000),
+            "* ".repeat(100_000),
+            "<div>".repeat(50_000),
+            "x".repeat(300_000),
+        ] {
+            let html = to_html(&bomb, Some("text/markdown"));
+            assert!(html.starts_with("<pre class=\"plain\">"));
+        }
+        let rule = format!("a\n{}\n", "-".repeat(200));
+        assert_eq!(to_html(&rule, Some("text/markdown")), "<h2>a</h2>\n");
     }
 
     #[test]

@@ -133,8 +133,8 @@ impl<'a> People<'a> {
     /// `index.html`: every project.
     pub fn home(&self, index: &Index) -> Result<Vec<u8>> {
         let rows: Vec<ProjectRow<'_>> = index.projects.iter().map(project_row).collect();
-        let sizes = index.projects.iter().flat_map(Project::offered).map(|file| file.size);
-        let size: Option<u64> = sizes.sum();
+        let mut sizes = index.projects.iter().flat_map(Project::offered).map(|file| file.size);
+        let size = sizes.try_fold(0u64, |sum, size| Some(sum.saturating_add(size?)));
         let mut context = self.context("");
         context.insert(
             "totals",

@@ -28,8 +28,9 @@ pub fn root(index: &Index) -> Vec<u8> {
 pub fn project(project: &Project, links: Links<'_>) -> Vec<u8> {
     let files = project.offered();
     let mut out = Vec::with_capacity(400 + files.len() * 500);
-    let status = (project.settings.status != Status::Active)
-        .then_some(("pypi:project-status", project.settings.status.as_str()));
+    let settings = &project.settings;
+    let has_status = settings.status != Status::Active || settings.status_reason.is_some();
+    let status = has_status.then_some(("pypi:project-status", project.settings.status.as_str()));
     let reason = project.settings.status_reason.as_deref();
     let reason = reason.map(|reason| ("pypi:project-status-reason", reason));
     let metas: Vec<(&str, &str)> = status.into_iter().chain(reason).collect();

@@ -94,6 +94,11 @@ impl Server {
         {
             return response;
         }
+        // Clients may encode what need not be encoded; files have plain names.
+        let Ok(path) = percent_encoding::percent_decode_str(&path).decode_utf8() else {
+            return self.not_found("/").await;
+        };
+        let path = path.into_owned();
         // The work of a build that runs at this moment is nobody's business.
         if path.split('/').any(|part| part.starts_with(".wheelsite")) {
             return self.not_found(&path).await;
@@ -110,7 +115,8 @@ impl Server {
         let folder = self.site.join(path.trim_start_matches('/'));
         let has = async |form: Form| tokio::fs::try_exists(folder.join(form.file())).await;
         if !has(Form::Html).await.unwrap_or(false) {
-            return (StatusCode::NOT_FOUND, "no such project\n").into_response();
+            return (StatusCode::NOT_FOUND, [(header::VARY, "Accept")], "no such project\n")
+                .into_response();
         }
         let has_json = has(Form::Json).await.unwrap_or(false);
         let accepts: Vec<&str> = request
@@ -175,7 +181,10 @@ impl Server {
 
     /// A file with ranges, ETag and conditional requests, or a redirect to a folder's slash.
     async fn read_file(&self, path: &str, mut request: Request) -> Response {
-        let Ok(uri) = path.parse::<Uri>() else { return StatusCode::BAD_REQUEST.into_response() };
+        let encoded = percent_encoding::utf8_percent_encode(path, NOT_IN_PATHS).to_string();
+        let Ok(uri) = encoded.parse::<Uri>() else {
+            return StatusCode::BAD_REQUEST.into_response();
+        };
         *request.uri_mut() = uri;
         let served: Result<_, Infallible> = ServeDir::new(&self.site).oneshot(request).await;
         match served {
@@ -183,6 +192,22 @@ impl Server {
         }
     }
 }
+
+/// What a URL's path cannot hold as it is.
+const NOT_IN_PATHS: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'|');
 
 /// What a path below `/simple/` asks for.
 enum SimplePage {

@@ -10,6 +10,7 @@ use walkdir::{DirEntry, WalkDir};
 use super::{Ignored, Listing, ReadSeek, Source};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Location, Offered, Stamp, UploadTime};
+use crate::wheel::Sha256;
 
 /// The distributions in a folder and in the folders below it.
 ///
@@ -87,7 +88,10 @@ impl Source for DirectorySource {
                 }
                 Some((name, None)) => {
                     let metadata = entry.metadata().map_err(|error| unreadable(path, &error))?;
-                    listing.artifacts.push(artifact(name, path, &metadata, position));
+                    let mut artifact = artifact(name, path, &metadata, position);
+                    let sidecar = path.with_file_name(format!("{name}.metadata"));
+                    artifact.sidecar = sidecar.is_file().then(|| sidecar.into());
+                    listing.artifacts.push(artifact);
                 }
             }
         }
@@ -101,10 +105,6 @@ impl Source for DirectorySource {
 
     fn has_bytes(&self) -> bool {
         true
-    }
-
-    fn has_urls(&self) -> bool {
-        false
     }
 }
 
@@ -128,6 +128,15 @@ pub fn open_file(artifact: &Artifact) -> io::Result<Box<dyn ReadSeek>> {
     }
 }
 
+/// Digest of the `.metadata` file beside a local file, where there is one.
+pub(crate) fn sidecar_digest(artifact: &Artifact) -> Result<Option<Sha256>> {
+    let Some(path) = &artifact.sidecar else { return Ok(None) };
+    let read = File::open(path).and_then(Sha256::of_reader);
+    let (digest, _) =
+        read.map_err(|error| Error::source(format!("cannot read `{}`: {error}", path.display())))?;
+    Ok(Some(digest))
+}
+
 fn artifact(name: &str, path: &Path, metadata: &Metadata, position: usize) -> Artifact {
     let stamp = stamp_of(metadata);
     let seconds = i64::try_from(stamp.modified.div_euclid(1_000_000_000)).unwrap_or(0);
@@ -139,6 +148,7 @@ fn artifact(name: &str, path: &Path, metadata: &Metadata, position: usize) -> Ar
         size: Some(metadata.len()),
         offered: Offered { modified: UploadTime::from_seconds(seconds), ..Offered::default() },
         stamp: Some(stamp),
+        sidecar: None,
     }
 }
 
@@ -202,8 +212,8 @@ fn unreadable(path: &Path, error: &walkdir::Error) -> Error {
     let path = error.path().unwrap_or(path).display();
     match error.io_error() {
         Some(io) if io.kind() == io::ErrorKind::NotFound => Error::source_hint(
-            format!("the folder `{path}` does not exist"),
-            "name the folder that holds the wheels: `--source dir:PATH`",
+            format!("`{path}` does not exist"),
+            "name the folder that holds the wheels",
         ),
         Some(io) => Error::source(format!("cannot read `{path}`: {io}")),
         None => Error::source(format!("cannot read `{path}`: {error}")),

@@ -14,9 +14,11 @@ use std::io::{self, Read, Seek};
 
 use crate::error::Result;
 use crate::facts::Artifact;
+use crate::report::Reporter;
+use crate::wheel::escaped;
 
-pub(crate) use directory::stamp_of;
 pub use directory::{DirectorySource, artifact_of_file, open_file};
+pub(crate) use directory::{sidecar_digest, stamp_of};
 pub use package_list::PackageList;
 pub use spec::{ParseSpecError, SourceSpec};
 
@@ -45,6 +47,16 @@ pub struct Ignored {
     pub suspicious: bool,
 }
 
+impl Listing {
+    /// Tells what was passed over.
+    pub fn report(&self, reporter: &dyn Reporter) {
+        for ignored in &self.ignored {
+            let message = format!("ignored `{}`: {}", escaped(&ignored.location), ignored.reason);
+            if ignored.suspicious { reporter.warn(&message) } else { reporter.note(&message) }
+        }
+    }
+}
+
 /// Where distributions come from.
 pub trait Source: Send + Sync {
     /// Lists what is there without reading it. `position` is the source's place in the build.
@@ -55,9 +67,6 @@ pub trait Source: Send + Sync {
 
     /// Whether this source can hand out the bytes of what it lists.
     fn has_bytes(&self) -> bool;
-
-    /// Whether its files have public URLs of their own.
-    fn has_urls(&self) -> bool;
 }
 
 /// Makes the source that a spec names. Nothing is read yet.

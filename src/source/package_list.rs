@@ -92,10 +92,6 @@ impl Source for PackageList {
     fn has_bytes(&self) -> bool {
         false
     }
-
-    fn has_urls(&self) -> bool {
-        false
-    }
 }
 
 /// Whole lines of about [`BATCH_BYTES`]; empty at the end of the list.
@@ -120,6 +116,8 @@ fn parse_line(
     number: u64,
     position: usize,
 ) -> Result<Option<Artifact>> {
+    // Some editors mark a file as UTF-8.
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     if line.trim_ascii().is_empty() {
         return Ok(None);
     }
@@ -145,6 +143,9 @@ fn parse_line(
         Some(CoreMetadataValue::Text(text)) if text == "true" => Some(Sidecar::Unhashed),
         Some(CoreMetadataValue::Text(text)) => Some(Sidecar::Sha256(digest(text)?)),
     };
+    if let Some(url) = &line.url {
+        check_url(url, &line.filename).map_err(|reason| wrong(format!("`url`: {reason}")))?;
+    }
     let upload_time = line
         .upload_timestamp
         .map(|seconds| {
@@ -170,7 +171,25 @@ fn parse_line(
             yanked: line.yanked_reason,
         },
         stamp: None,
+        sidecar: None,
     }))
+}
+
+/// A URL goes to every page as it is: it must lead to this file, and hold no secret.
+fn check_url(text: &str, filename: &str) -> Result<(), &'static str> {
+    let url: url::Url = text.parse().map_err(|_| "expected an absolute URL")?;
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err("expected https:// or http://");
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err("a URL with a user name, a password or a query would be published");
+    }
+    if url.fragment().is_some() {
+        return Err("expected no fragment");
+    }
+    let last = url.path_segments().and_then(|mut path| path.next_back()).unwrap_or_default();
+    let decoded = percent_encoding::percent_decode_str(last).decode_utf8_lossy();
+    if decoded == filename { Ok(()) } else { Err("expected it to end in the filename") }
 }
 
 #[cfg(test)]
@@ -235,6 +254,13 @@ mod tests {
             ("{\"hash\":\"sha256=00\"}", "missing field `filename`"),
             ("{\"filename\":\"a\",\"hash\":\"md5=00\"}", "found `md5=00`"),
             ("{\"filename\":\"a\",\"upload_timestamp\":1e300}", "is no time"),
+            ("{\"filename\":\"a\",\"upload_timestamp\":-1}", "is no time"),
+            ("{\"filename\":\"a\",\"url\":\"javascript:alert(1)\"}", "expected https://"),
+            ("{\"filename\":\"a\",\"url\":\"a\"}", "expected an absolute URL"),
+            ("{\"filename\":\"a\",\"url\":\"https://x.example/a?sig=1\"}", "would be published"),
+            ("{\"filename\":\"a\",\"url\":\"https://u:p@x.example/a\"}", "would be published"),
+            ("{\"filename\":\"a\",\"url\":\"https://x.example/a#b\"}", "expected no fragment"),
+            ("{\"filename\":\"a\",\"url\":\"https://x.example/b\"}", "end in the filename"),
         ] {
             let error = list(text).expect_err(text).to_string();
             assert!(error.contains(reason), "{error}");

@@ -1,15 +1,24 @@
 //! Opinions about facts: which files an index may list.
 //!
-//! [`judge`] is a pure function of an [`Artifact`] and its [`Facts`]; it opens
-//! nothing, so that a verdict can be computed again under any policy.
+//! [`judge`] is a pure function of what is known of a file; it opens nothing, so
+//! that a verdict can be computed again under any [`Policy`].
 
-mod checks;
+mod archive;
+mod contents;
+mod filename;
+mod metadata;
+pub mod platform;
+mod policies;
+mod policy;
+mod table;
 
 use serde::Serialize;
 
-use crate::facts::{Artifact, Depth, Facts};
+use crate::facts::{Artifact, Content, Depth, Facts};
+use crate::wheel::{DistFilename, Sha256};
 
-pub use checks::{CHECKS, Check, Severity};
+pub use policy::{Level, Policy, UnknownCheck};
+pub use table::{CHECKS, Check, Severity};
 
 /// Something to say about a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,11 +50,105 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
 }
 
-/// Judges a file by its name and, where it was read, by its facts. Most severe first.
-pub fn judge(artifact: &Artifact, facts: Option<&Facts>) -> Vec<Finding> {
-    let mut findings = checks::run(artifact, facts);
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    findings
+/// All that is known of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Evidence<'a> {
+    /// The file, and what its source says of it.
+    pub artifact: &'a Artifact,
+    /// What its bytes say, where they were read.
+    pub facts: Option<&'a Facts>,
+    /// Digest of the sidecar that lies beside it.
+    pub sidecar: Option<Sha256>,
+}
+
+/// Judges a file by all that is known of it. Most severe first.
+pub fn judge(evidence: Evidence<'_>, policy: &Policy) -> Vec<Finding> {
+    let mut findings = Findings { policy, found: Vec::new() };
+    let Evidence { artifact, facts, .. } = evidence;
+    filename::judge(artifact, &mut findings);
+    match facts.map(|facts| &facts.content) {
+        None => {}
+        Some(Content::Sdist) => {
+            findings.add(&table::SDIST, "listed with its digest, not opened", None);
+        }
+        Some(Content::Unreadable { reason, detail }) => {
+            archive::unreadable(*reason, detail, &mut findings);
+        }
+        Some(Content::Wheel(wheel)) => {
+            let filename = artifact.dist.as_ref().ok().and_then(DistFilename::wheel);
+            archive::judge(&wheel.anomalies, &mut findings);
+            contents::judge(wheel, filename, &mut findings);
+            if let Some(fields) = wheel.metadata.read() {
+                metadata::judge(&fields.fields, filename, &mut findings);
+            }
+        }
+    }
+    together(evidence, &mut findings);
+    let mut found = findings.found;
+    found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    found
+}
+
+/// What shows only beside other files.
+fn together(evidence: Evidence<'_>, findings: &mut Findings<'_>) {
+    if evidence.facts.is_none() && evidence.artifact.offered.sha256.is_none() {
+        findings.add(
+            &table::HASH_MISSING,
+            "its source states no digest",
+            Some("add the digest to the list: `\"hash\": \"sha256=...\"`"),
+        );
+    }
+    let metadata = evidence.facts.and_then(Facts::metadata).map(|metadata| metadata.sha256);
+    if let (Some(sidecar), Some(metadata)) = (evidence.sidecar, metadata)
+        && sidecar != metadata
+    {
+        findings.add(
+            &table::SIDECAR_MISMATCH,
+            format!("the `.metadata` file beside it has the sha256 {sidecar}, METADATA in the wheel {metadata}"),
+            Some("remove the sidecar: wheelsite makes it from the wheel"),
+        );
+    }
+}
+
+/// Judges a file by the digest under which an earlier site had its name.
+pub fn judge_published(
+    found: Option<Sha256>,
+    published: Option<Sha256>,
+    policy: &Policy,
+) -> Option<Finding> {
+    let (found, published) = (found?, published?);
+    if found == published {
+        return None;
+    }
+    let mut findings = Findings { policy, found: Vec::new() };
+    findings.add(
+        &table::DIGEST_CHANGED,
+        format!("the last site had the sha256 {published} under this name, found {found}"),
+        Some(
+            "publish other bytes under another version or build tag; if it is meant, build with \
+             `--allow digest-changed`",
+        ),
+    );
+    findings.found.pop()
+}
+
+/// Findings as they come, each weighed by the policy.
+struct Findings<'a> {
+    policy: &'a Policy,
+    found: Vec<Finding>,
+}
+
+impl Findings<'_> {
+    fn add(&mut self, check: &Check, message: impl Into<String>, hint: Option<&str>) {
+        if let Some(severity) = self.policy.severity(check) {
+            self.found.push(Finding {
+                check: check.id,
+                severity,
+                message: message.into(),
+                hint: hint.map(str::to_owned),
+            });
+        }
+    }
 }
 
 impl Verdict {

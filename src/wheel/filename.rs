@@ -13,8 +13,8 @@ use pep440_rs::Version;
 
 use super::project_name::ProjectName;
 
-/// The longest filename that file systems take, in bytes.
-const MAX_LENGTH: usize = 255;
+/// The longest filename whose sidecar, `.metadata`, file systems still take, in bytes.
+const MAX_LENGTH: usize = 255 - ".metadata".len();
 
 /// Why a text is no filename of a distribution.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -38,10 +38,20 @@ pub struct CoreMetadata {
     /// `Project-URL` as label and URL, with `Home-page` as `Homepage`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub project_urls: Vec<(String, String)>,
+    /// `License-File`, one element each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub license_files: Vec<String>,
+    /// Fields that may stand once and stand more often.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repeated: Vec<String>,
     /// `Description-Content-Type`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description_content_type: Option<String>,
 }
+
+/// Fields that readers take one of, and not all of them the same one.
+const ONCE: [&str; 6] =
+    ["Metadata-Version", "Name", "Version", "Summary", "Requires-Python", "License-Expression"];
 
 /// Why some bytes are no METADATA.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,15 +62,29 @@ pub enum MetadataError {
     /// A field that the standard requires is missing or empty.
     #[error("no `{0}` field")]
     MissingField(&'static str),
+    /// The fields are longer than any that are true.
+    #[error("the fields have {found} bytes, expected at most {}", CoreMetadata::MAX_FIELDS)]
+    TooLong {
+        /// How many bytes they have.
+        found: usize,
+    },
 }
 
 impl CoreMetadata {
     /// No real METADATA comes near this many bytes.
     pub const MAX_SIZE: u64 = 16 * 1024 * 1024;
 
+    /// The description is not kept in memory; what is must not be long, in bytes.
+    pub const MAX_FIELDS: usize = 1024 * 1024;
+
     /// Reads the fields of a METADATA file.
     pub fn parse(bytes: &[u8]) -> Result<Self, MetadataError> {
         let headers = Headers::parse(bytes)?;
+        let described: usize = headers.all("Description").map(str::len).sum();
+        let found = bytes.len().saturating_sub(headers.body().len() + described);
+        if found > Self::MAX_FIELDS {
+            return Err(MetadataError::TooLong { found });
+        }
         let text = |name| headers.first(name).filter(|value| !value.is_empty()).map(str::to_owned);
         let required = |name| text(name).ok_or(MetadataError::MissingField(name));
         let list = |name| headers.all(name).map(str::to_owned).collect();
@@ -87,6 +111,12 @@ impl CoreMetadata {
                 .chain(
                     labelled.map(|(label, url)| (label.trim().to_owned(), url.trim().to_owned())),
                 )
+                .collect(),
+            license_files: list("License-File"),
+            repeated: ONCE
+                .iter()
+                .filter(|name| headers.all(name).nth(1).is_some())
+                .map(ToString::to_string)
                 .collect(),
             description_content_type: text("Description-Content-Type"),
         })

@@ -4,8 +4,10 @@
 //! I/O of its own: an [`Archive`] reads through any [`std::io::Read`] +
 //! [`std::io::Seek`], be it a local file or a remote one behind range requests.
 
+pub(crate) mod anomaly;
 mod archive;
 mod digest;
+mod entry_points;
 mod filename;
 mod headers;
 mod metadata;
@@ -13,11 +15,15 @@ mod project_name;
 mod record;
 mod wheel_file;
 
-pub use archive::{Archive, ArchiveError, Entry};
+pub use anomaly::{Anomalies, Anomaly, Disorder};
+pub(crate) use anomaly::{escaped, sanitized};
+pub(crate) use archive::unpacked_size;
+pub use archive::{Archive, ArchiveError, Entry, Sink, Walk};
 pub use digest::{HashingReader, ParseDigestError, Sha256};
+pub(crate) use entry_points::check_entry_points;
 pub use filename::{BuildTag, DistFilename, FilenameError, SdistFilename, WheelFilename};
 pub use headers::{HeaderError, Headers};
 pub use metadata::{CoreMetadata, MetadataError};
 pub use project_name::{ParseProjectNameError, ProjectName};
-pub use record::{RecordError, RecordSummary};
+pub use record::{Record, RecordError, RecordHash, RecordHasher, RecordSummary, Row};
 pub use wheel_file::{WheelFile, WheelFileError};

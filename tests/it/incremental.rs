@@ -157,21 +157,23 @@ fn what_went_missing_or_was_cut_short_is_made_again() {
     projects(&workspace, &["a", "b"]);
     workspace.build(&[]);
     let before = tree(&workspace.site());
-    let (wheel, _) = &crawl::check(&workspace.site()).expect("is whole")["a-1.0-py3-none-any.whl"];
-    for path in
-        ["simple/a/index.html", "packages/b/index.html", "state/a.json", "simple/index.html", wheel]
-    {
+    for path in before.keys() {
         std::fs::remove_file(workspace.site().join(path)).expect("removes");
-        let summary = workspace.run(&["build", "--refresh"]);
-        if path == "state/a.json" {
-            // Without its shard a file that changed under its name could slip through.
-            summary.fails(3, &["state/a.json", "does not exist"]);
-            std::fs::write(workspace.site().join(path), &before[path]).expect("writes");
+        if path == "wheelsite.json" {
+            // Without it nobody can say that the folder is ours.
+            workspace.run(&["build"]).fails(1, &["holds no site that wheelsite wrote"]);
+        } else if path.starts_with("state/") {
+            // Without it a file that changed under its name could slip through.
+            workspace.run(&["build"]).fails(3, &[path, "does not exist", "--refresh"]);
         } else {
-            assert_eq!(summary.code, Some(0), "{path}: {}", summary.stderr);
+            workspace.build(&[]);
+        }
+        if !workspace.site().join(path).exists() {
+            std::fs::write(workspace.site().join(path), &before[path]).expect("writes");
         }
         assert_eq!(tree(&workspace.site()), before, "{path}");
     }
+    let (wheel, _) = &crawl::check(&workspace.site()).expect("is whole")["a-1.0-py3-none-any.whl"];
     std::fs::write(workspace.site().join(wheel), b"cut").expect("writes");
     workspace.build(&[]);
     assert_eq!(tree(&workspace.site()), before);
@@ -228,7 +230,9 @@ fn a_changed_wheel_gets_a_new_address() {
     workspace.build(&[]);
     let old = crawl::check(&workspace.site()).expect("is whole");
     workspace.wheel(&Wheel::new("a", "1.0").header("Summary: rebuilt"));
-    workspace.build(&[]);
+    workspace.run(&["build"]).fails(1, &["digest-changed", "--allow digest-changed"]);
+    assert_eq!(crawl::check(&workspace.site()).expect("is whole"), old);
+    workspace.build(&["--allow", "digest-changed"]);
     let new = crawl::check(&workspace.site()).expect("is whole");
     let (old, new) = (&old["a-1.0-py3-none-any.whl"], &new["a-1.0-py3-none-any.whl"]);
     assert_ne!(old, new);
@@ -255,8 +259,88 @@ fn a_state_that_cannot_be_trusted_stops_the_build() {
     workspace
         .run(&["build", "--output", "other", "--previous", &url])
         .fails(3, &["cannot read the state"]);
-    workspace.run(&["build", "--output", "other", "--previous", "nowhere"]);
-    assert!(workspace.path("other").exists(), "a folder without a site is a first run");
+    workspace
+        .run(&["build", "--output", "other", "--previous", "nowhere"])
+        .fails(3, &["`--previous nowhere` holds no site"]);
+    assert!(!workspace.path("other").exists());
+}
+
+#[test]
+fn refresh_mends_whatever_is_damaged() {
+    let workspace = Workspace::new();
+    projects(&workspace, &["a", "b"]);
+    workspace.build(&[]);
+    let before = tree(&workspace.site());
+    for path in before.keys() {
+        std::fs::write(workspace.site().join(path), b"damaged").expect("writes");
+        workspace.build(&["--refresh"]);
+        assert_eq!(tree(&workspace.site()), before, "{path}");
+    }
+    // What no state knows of is swept away, and what is not the site's stays.
+    workspace.write("site/files/old/0123456789abcdef/old-1.tar.gz", "old");
+    workspace.write("site/CNAME", "wheels.example");
+    workspace.build(&["--refresh"]);
+    assert!(!workspace.site().join("files/old").exists());
+    assert_eq!(workspace.read("site/CNAME"), "wheels.example");
+}
+
+#[test]
+fn a_state_cannot_make_a_build_touch_what_is_not_the_sites() {
+    let workspace = Workspace::new();
+    projects(&workspace, &["a"]);
+    workspace.build(&[]);
+    workspace.write("victim.txt", "precious");
+    workspace.write("site/CNAME", "wheels.example");
+    let state = workspace.read("site/wheelsite.json");
+    let hostile = state.replace(
+        "\"pages\":{",
+        &format!("\"pages\":{{\"../victim.txt\":\"{0}\",\"CNAME\":\"{0}\",", "0".repeat(64)),
+    );
+    assert_ne!(hostile, state);
+    workspace.write("site/wheelsite.json", hostile);
+    workspace.write("site/.wheelsite-journal", "../victim.txt\nCNAME\n\n");
+    workspace.wheel(&Wheel::new("a", "1.1"));
+    workspace.build(&[]);
+    assert_eq!(workspace.read("victim.txt"), "precious");
+    assert_eq!(workspace.read("site/CNAME"), "wheels.example");
+}
+
+#[test]
+fn another_previous_site_does_not_turn_off_the_guard() {
+    let workspace = Workspace::new();
+    projects(&workspace, &["a", "b"]);
+    workspace.build(&[]);
+    workspace.write("few/a-1.0-py3-none-any.whl", Wheel::new("a", "1.0").bytes());
+    workspace.build(&["--source", "few", "--output", "other"]);
+    workspace
+        .run(&["build", "--source", "few", "--previous", "other"])
+        .fails(1, &["the whole project `b`"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_become_copies_and_copies_links() {
+    use std::os::unix::fs::MetadataExt;
+    let workspace = Workspace::new();
+    workspace.write("real/a-1.0-py3-none-any.whl", Wheel::new("a", "1.0").bytes());
+    std::os::unix::fs::symlink(
+        "../real/a-1.0-py3-none-any.whl",
+        workspace.path("wheels/a-1.0-py3-none-any.whl"),
+    )
+    .expect("links");
+    let source =
+        std::fs::metadata(workspace.path("real/a-1.0-py3-none-any.whl")).expect("is there").ino();
+    settle();
+    for (mode, linked) in [("hardlink", true), ("copy", false), ("hardlink", true)] {
+        workspace.build(&["--files", mode]);
+        let (path, _) =
+            &crawl::check(&workspace.site()).expect("is whole")["a-1.0-py3-none-any.whl"];
+        let there = std::fs::symlink_metadata(workspace.site().join(path)).expect("is there");
+        assert!(there.is_file(), "a link to a link would lead nowhere");
+        assert_eq!(there.ino() == source, linked, "{mode}");
+        // Making a link changes when the file was last changed; it is not read again for that.
+        assert_eq!(workspace.build(&["--files", mode])["bytes_read"], 0, "{mode}");
+    }
 }
 
 /// Paths of the wheels that a build opens, by the system calls that it makes.

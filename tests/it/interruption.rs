@@ -32,7 +32,8 @@ fn set_wheels(workspace: &Workspace, second: bool) {
     }
 }
 
-const BUILD: [&str; 4] = ["build", "--quiet", "--allow-removals", "--jobs"];
+const BUILD: [&str; 6] =
+    ["build", "--quiet", "--allow-removals", "--allow", "digest-changed", "--jobs"];
 
 fn build(workspace: &Workspace) -> Run {
     let mut command = workspace.command(&BUILD);

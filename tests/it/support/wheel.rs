@@ -11,7 +11,7 @@ pub(crate) struct Wheel {
     filename: String,
     dist_info: String,
     metadata: Vec<u8>,
-    wheel_file: String,
+    how_made: String,
     /// Members but for those of the `.dist-info` folder.
     files: Vec<(String, Vec<u8>)>,
     /// Files of the `.dist-info` folder that are left out.
@@ -27,7 +27,7 @@ impl Wheel {
             dist_info: format!("{}-{version}.dist-info", escaped.to_lowercase()),
             metadata: format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
                 .into_bytes(),
-            wheel_file: "Wheel-Version: 1.0\nGenerator: wheelsite tests\nRoot-Is-Purelib: true\n\
+            how_made: "Wheel-Version: 1.0\nGenerator: wheelsite tests\nRoot-Is-Purelib: true\n\
                     Tag: py3-none-any\n"
                 .to_owned(),
             files: vec![(
@@ -61,7 +61,7 @@ impl Wheel {
     }
 
     pub(crate) fn wheel_file(mut self, text: &str) -> Self {
-        text.clone_into(&mut self.wheel_file);
+        text.clone_into(&mut self.how_made);
         self
     }
 
@@ -84,18 +84,25 @@ impl Wheel {
         let mut members = self.files.clone();
         let file = |name: &str| format!("{}/{name}", self.dist_info);
         members.push((file("METADATA"), self.metadata.clone()));
-        members.push((file("WHEEL"), self.wheel_file.clone().into_bytes()));
-        let mut record: String = members
-            .iter()
-            .map(|(name, contents)| {
-                format!("{name},sha256={},{}\n", base64(contents), contents.len())
-            })
-            .collect();
-        record.push_str(&format!("{},,\n", file("RECORD")));
-        members.push((file("RECORD"), record.into_bytes()));
+        members.push((file("WHEEL"), self.how_made.clone().into_bytes()));
+        // What is left out is missing everywhere, so that nothing else is wrong.
         members.retain(|(name, _)| !self.without.iter().any(|left_out| *name == file(left_out)));
+        if !self.without.contains(&"RECORD") {
+            let record = record(&members, &file("RECORD"));
+            members.push((file("RECORD"), record));
+        }
         archive(&members)
     }
+}
+
+/// A RECORD of some members that is true.
+pub(crate) fn record(members: &[(String, Vec<u8>)], path: &str) -> Vec<u8> {
+    let row = |(name, contents): &(String, Vec<u8>)| {
+        format!("{name},sha256={},{}\n", base64(contents), contents.len())
+    };
+    let mut text: String = members.iter().map(row).collect();
+    text.push_str(&format!("{path},,\n"));
+    text.into_bytes()
 }
 
 /// A ZIP file of some members, the same for the same members.

@@ -1,0 +1,136 @@
+//! `wheelsite check`
+
+mod github;
+mod sarif;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::build::{VerificationArgs, read_config};
+use super::terminal::{Terminal, verdict_text};
+use super::{print, print_json};
+use crate::config::parse_policy;
+use crate::error::{Error, Result};
+use crate::facts::{Artifact, Depth, Facts};
+use crate::inspect::{self, Kind};
+use crate::source::{self, Source, SourceSpec};
+use crate::verify::{self, Evidence, Policy, Severity, Verdict};
+
+/// Verify files without making a site; exits with 1 when one is rejected
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Files, folders or other sources
+    #[arg(required = true, value_name = "PATH|SPEC")]
+    what: Vec<String>,
+    #[command(flatten)]
+    verification: VerificationArgs,
+    /// Configuration file, for its `checks` [default: config/site.yml, where it exists]
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How findings are printed
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Human,
+    /// One JSON object
+    Json,
+    /// Annotations of GitHub Actions
+    Github,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+/// The form that scripts rely on.
+#[derive(Serialize)]
+struct Report {
+    accepted: usize,
+    rejected: usize,
+    files: Vec<Verdict>,
+}
+
+/// A file, and the source that opens it; none for one that was named.
+type Named = (Artifact, Option<Arc<dyn Source>>);
+
+pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<ExitCode> {
+    let config = read_config(args.config.as_deref())?;
+    let policy =
+        parse_policy(&config.checks, config.external_libraries, &args.verification.levels())?;
+    let depth = args.verification.depth.unwrap_or(Depth::Full);
+    let mut files: Vec<Named> = Vec::new();
+    for what in &args.what {
+        files.extend(find(what, terminal)?);
+    }
+    let verdicts: Vec<Result<Verdict>> = files
+        .par_iter()
+        .map(|(artifact, source)| judge(artifact, source.as_deref(), depth, &policy))
+        .collect();
+    let mut verdicts = verdicts.into_iter().collect::<Result<Vec<Verdict>>>()?;
+    verdicts.sort_by(|one, other| {
+        (&one.filename, &one.location).cmp(&(&other.filename, &other.location))
+    });
+    let accepted = verdicts.iter().filter(|verdict| verdict.accepted).count();
+    let report = Report { accepted, rejected: verdicts.len() - accepted, files: verdicts };
+    match args.format {
+        Format::Json => print_json(&report)?,
+        Format::Github => print(&github::annotations(&report.files))?,
+        Format::Sarif => print_json(&sarif::log(&report.files))?,
+        Format::Human => {
+            for verdict in &report.files {
+                print(&verdict_text(verdict, Severity::Note))?;
+            }
+            terminal.info(&format!("{} accepted, {} rejected", report.accepted, report.rejected));
+        }
+    }
+    Ok(ExitCode::from(u8::from(report.rejected > 0)))
+}
+
+/// The files that an argument stands for. One that is named is judged, whatever its name.
+fn find(what: &str, terminal: &Terminal) -> Result<Vec<Named>> {
+    let path = Path::new(what);
+    if path.exists() && !path.is_dir() {
+        return Ok(vec![(source::artifact_of_file(path, 0)?, None)]);
+    }
+    let spec: SourceSpec = what.parse().map_err(|error| Error::config(format!("{error}")))?;
+    let source: Arc<dyn Source> = source::connect(&spec, &[]).into();
+    let listing = source.list(0)?;
+    listing.report(terminal);
+    let named = |artifact| (artifact, Some(source.clone()));
+    Ok(listing.artifacts.into_iter().map(named).collect())
+}
+
+fn judge(
+    artifact: &Artifact,
+    source: Option<&dyn Source>,
+    depth: Depth,
+    policy: &Policy,
+) -> Result<Verdict> {
+    let facts = match source {
+        Some(source) if !source.has_bytes() => None,
+        Some(source) => Some(read(artifact, source.open(artifact), depth)?),
+        None => Some(read(artifact, source::open_file(artifact), depth)?),
+    };
+    let sidecar = source::sidecar_digest(artifact)?;
+    let evidence = Evidence { artifact, facts: facts.as_ref(), sidecar };
+    Ok(Verdict::new(artifact, facts.as_ref(), verify::judge(evidence, policy)))
+}
+
+/// Reads a file that was opened.
+pub(super) fn read(
+    artifact: &Artifact,
+    opened: std::io::Result<Box<dyn source::ReadSeek>>,
+    depth: Depth,
+) -> Result<Facts> {
+    let kind = Kind::of_filename(&artifact.filename);
+    opened
+        .and_then(|reader| inspect::inspect(kind, depth, reader))
+        .map_err(|error| Error::source(format!("cannot read `{}`: {error}", artifact.location)))
+}
