@@ -78,7 +78,16 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
 
     let standing = memory.standing.as_deref();
     let plan = Plan::new(&index, settings, &theme, &site, standing, memory.is_of_standing())?;
-    let writer = write::Writer::new(&index, settings, &sources, &site, standing, &theme, reporter);
+    let writer = write::Writer::new(write::Work {
+        index: &index,
+        settings,
+        sources: &sources,
+        site: &site,
+        standing,
+        theme: &theme,
+        verdicts: &tally.verdicts,
+        reporter,
+    })?;
     let counts = writer.write(&plan)?;
     site.finish()?;
     let summary = Summary {

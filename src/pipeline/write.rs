@@ -17,13 +17,14 @@ use crate::inspect;
 use crate::publish::{
     Carried, Change, Placement, Plan, SiteDirectory, carried, owner, page_paths, removal_rank,
 };
-use crate::render::people::{People, wants_metadata};
+use crate::render::people::{People, Rejected, wants_metadata};
 use crate::render::theme::Theme;
 use crate::render::{Links, simple_html, simple_json};
 use crate::report::Reporter;
 use crate::state::{
     KnownSite, ProjectState, ROOT_FILE, Shard, SiteState, carried_path, shard_path,
 };
+use crate::verify::Verdict;
 use crate::wheel::Sha256;
 
 /// What was written, counted from several threads.
@@ -42,42 +43,45 @@ struct Made {
     stale: HashSet<String>,
 }
 
+/// What is to be written, and where.
+pub(super) struct Work<'a> {
+    pub(super) index: &'a Index,
+    pub(super) settings: &'a Settings,
+    pub(super) sources: &'a [Connected],
+    pub(super) site: &'a SiteDirectory,
+    pub(super) standing: Option<&'a KnownSite>,
+    pub(super) theme: &'a Theme,
+    pub(super) verdicts: &'a [Verdict],
+    pub(super) reporter: &'a dyn Reporter,
+}
+
 /// Writes what a plan says.
 pub(super) struct Writer<'a> {
-    index: &'a Index,
-    settings: &'a Settings,
-    sources: &'a [Connected],
-    site: &'a SiteDirectory,
-    standing: Option<&'a KnownSite>,
-    theme: &'a Theme,
+    work: Work<'a>,
     people: People<'a>,
     links: Links<'a>,
-    reporter: &'a dyn Reporter,
+    /// What was left out, for those who look for it.
+    rejected: Vec<Rejected<'a>>,
+    rejected_json: Vec<u8>,
     counts: Counts,
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(
-        index: &'a Index,
-        settings: &'a Settings,
-        sources: &'a [Connected],
-        site: &'a SiteDirectory,
-        standing: Option<&'a KnownSite>,
-        theme: &'a Theme,
-        reporter: &'a dyn Reporter,
-    ) -> Self {
-        Self {
-            index,
-            settings,
-            sources,
-            site,
-            standing,
-            theme,
-            people: People::new(settings, theme),
-            links: Links { files_url: settings.files_url.as_ref() },
-            reporter,
+    pub(super) fn new(work: Work<'a>) -> Result<Self> {
+        let rejected: Vec<Rejected<'_>> = work
+            .verdicts
+            .iter()
+            .filter(|verdict| !verdict.accepted)
+            .map(|verdict| Rejected { filename: &verdict.filename, findings: &verdict.findings })
+            .collect();
+        Ok(Self {
+            people: People::new(work.settings, work.theme),
+            links: Links { files_url: work.settings.files_url.as_ref() },
+            rejected_json: to_json(&BTreeMap::from([("files", &rejected)]))?,
+            rejected,
+            work,
             counts: Counts::default(),
-        }
+        })
     }
 
     pub(super) fn write(self, plan: &Plan<'_>) -> Result<Counts> {
@@ -86,10 +90,10 @@ impl<'a> Writer<'a> {
     }
 
     fn write_all(&self, plan: &Plan<'_>) -> Result<()> {
-        let pages_of_all = self.index.projects.len() * page_paths_each(self.settings);
-        let changed: usize = plan.changes.len() * page_paths_each(self.settings);
+        let pages_of_all = self.work.index.projects.len() * page_paths_each(self.work.settings);
+        let changed: usize = plan.changes.len() * page_paths_each(self.work.settings);
         self.counts.unchanged.fetch_add((pages_of_all - changed) as u64, Ordering::Relaxed);
-        let touched_roots = self.site.dirty().iter().any(|path| owner(path).is_none());
+        let touched_roots = self.work.site.dirty().iter().any(|path| owner(path).is_none());
         if plan.changes.is_empty()
             && plan.gone.is_empty()
             && !touched_roots
@@ -103,7 +107,7 @@ impl<'a> Writer<'a> {
         let mut state = SiteState::new(plan.settings);
         self.write_assets(&mut state)?;
 
-        self.reporter.stage("writing", Some(plan.changes.len() as u64));
+        self.work.reporter.stage("writing", Some(plan.changes.len() as u64));
         let made: Vec<Result<Made>> =
             plan.changes.par_iter().map(|change| self.write_project(change)).collect();
         let mut removals = Vec::new();
@@ -126,14 +130,14 @@ impl<'a> Writer<'a> {
         // A page goes before what it links to.
         removals.sort_by(|one, other| (removal_rank(one), one).cmp(&(removal_rank(other), other)));
         removals.dedup();
-        self.site.announce(removals.iter().map(String::as_str))?;
+        self.work.site.announce(removals.iter().map(String::as_str))?;
         self.write_state(&state)?;
         self.remove(&removals)
     }
 
     fn write_assets(&self, state: &mut SiteState) -> Result<()> {
-        if self.settings.pages == PagesMode::All {
-            for (path, bytes) in self.theme.assets() {
+        if self.work.settings.pages == PagesMode::All {
+            for (path, bytes) in self.work.theme.assets() {
                 self.write_root(path, bytes, state)?;
             }
         }
@@ -150,22 +154,22 @@ impl<'a> Writer<'a> {
             let is_placed = || {
                 let how = self.placement(carried.file);
                 carried.is_sidecar
-                    || self.site.is_placed(&carried.path, &carried.file.artifact, how)
+                    || self.work.site.is_placed(&carried.path, &carried.file.artifact, how)
             };
             stale.contains(&carried.path)
-                && self.site.has(&carried.path, carried.size())
+                && self.work.site.has(&carried.path, carried.size())
                 && is_placed()
         };
         let carried = carried(project);
         let missing: Vec<&Carried<'_>> =
             carried.iter().filter(|carried| !stands(carried)).collect();
         // The journal must name a file before it is made, and the pages are made from files.
-        self.site.announce(missing.iter().map(|carried| carried.path.as_str()))?;
+        self.work.site.announce(missing.iter().map(|carried| carried.path.as_str()))?;
         for Carried { path, file, is_sidecar } in missing {
             if *is_sidecar {
-                self.site.write(path, &self.metadata(file)?)?;
+                self.work.site.write(path, &self.metadata(file)?)?;
             } else {
-                self.site.place(path, &file.artifact, self.placement(file))?;
+                self.work.site.place(path, &file.artifact, self.placement(file))?;
                 self.counts.placed.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -174,7 +178,7 @@ impl<'a> Writer<'a> {
         let digests: BTreeMap<String, Sha256> =
             pages.iter().map(|(path, bytes)| (path.clone(), Sha256::of(bytes))).collect();
         let shard_path = shard_path(&project.name);
-        stale.extend(self.site.dirty_of(project.name.as_str()).iter().cloned());
+        stale.extend(self.work.site.dirty_of(project.name.as_str()).iter().cloned());
         let wanted = carried.iter().map(|carried| &carried.path).chain(digests.keys());
         for path in wanted.chain([&shard_path]) {
             stale.remove(path);
@@ -182,32 +186,32 @@ impl<'a> Writer<'a> {
         let all = pages.len();
         pages.retain(|(path, _)| {
             let same = standing.is_some_and(|shard| shard.pages.get(path) == digests.get(path));
-            !(same && self.site.has(path, None))
+            !(same && self.work.site.has(path, None))
         });
         self.counts.unchanged.fetch_add((all - pages.len()) as u64, Ordering::Relaxed);
         self.counts.written.fetch_add(pages.len() as u64, Ordering::Relaxed);
 
         let shard_bytes = to_json(&Shard::of(project, digests))?;
         let shard = Sha256::of(&shard_bytes);
-        let known = self.standing.and_then(|site| site.state.projects.get(&project.name));
+        let known = self.work.standing.and_then(|site| site.state.projects.get(&project.name));
         let shard_stands = known.is_some_and(|known| known.shard == shard)
-            && self.site.has(&shard_path, Some(shard_bytes.len() as u64));
+            && self.work.site.has(&shard_path, Some(shard_bytes.len() as u64));
         // What becomes stale is named before the shard that knows of it is replaced.
         let touched = pages.iter().map(|(path, _)| path).chain(&stale).map(String::as_str);
-        self.site.announce(touched.chain((!shard_stands).then_some(&*shard_path)))?;
+        self.work.site.announce(touched.chain((!shard_stands).then_some(&*shard_path)))?;
         for (path, bytes) in &pages {
-            self.site.write(path, bytes)?;
+            self.work.site.write(path, bytes)?;
         }
         if !shard_stands {
-            self.site.write(&shard_path, &shard_bytes)?;
+            self.work.site.write(&shard_path, &shard_bytes)?;
         }
-        self.reporter.step();
+        self.work.reporter.step();
         let files = project.files.len() as u64;
         Ok(Made { state: ProjectState { inputs: change.inputs, shard, files }, stale })
     }
 
     fn render_project(&self, project: &Project) -> Result<Vec<(String, Vec<u8>)>> {
-        page_paths(&project.name, self.settings)
+        page_paths(&project.name, self.work.settings)
             .into_iter()
             .map(|path| {
                 let page = if path.starts_with("packages/") {
@@ -230,15 +234,15 @@ impl<'a> Writer<'a> {
             file.facts.as_deref().and_then(Facts::metadata).map(|metadata| metadata.sha256);
         if let (FileUrl::Carried, Some(sha256)) = (&file.url, file.sha256) {
             let path = carried_path(file.dist.name(), sha256, file.dist.as_str()) + ".metadata";
-            if self.site.has(&path, None)
-                && let Ok(bytes) = self.site.read(&path)
+            if self.work.site.has(&path, None)
+                && let Ok(bytes) = self.work.site.read(&path)
                 && Some(Sha256::of(&bytes)) == expected
             {
                 return Ok(bytes);
             }
         }
         let location = &file.artifact.location;
-        let reader = self.sources[file.artifact.source].source.open(&file.artifact);
+        let reader = self.work.sources[file.artifact.source].source.open(&file.artifact);
         let reader =
             reader.map_err(|error| Error::source(format!("cannot read `{location}`: {error}")))?;
         match inspect::read_metadata(reader) {
@@ -252,7 +256,7 @@ impl<'a> Writer<'a> {
     }
 
     fn placement(&self, file: &IndexFile) -> Placement {
-        match self.sources[file.artifact.source].mode {
+        match self.work.sources[file.artifact.source].mode {
             FilesMode::Hardlink => Placement::Hardlink,
             FilesMode::Copy | FilesMode::Link => Placement::Copy,
         }
@@ -260,8 +264,8 @@ impl<'a> Writer<'a> {
 
     /// What the state says of projects that were not made anew.
     fn keep_unchanged(&self, state: &mut SiteState) {
-        let Some(standing) = self.standing else { return };
-        for project in &self.index.projects {
+        let Some(standing) = self.work.standing else { return };
+        for project in &self.work.index.projects {
             if let Some(known) = standing.state.projects.get(&project.name) {
                 state.projects.entry(project.name.clone()).or_insert(*known);
             }
@@ -269,15 +273,26 @@ impl<'a> Writer<'a> {
     }
 
     fn write_roots(&self, state: &mut SiteState) -> Result<()> {
-        self.write_root("simple/index.html", &simple_html::root(self.index), state)?;
-        if self.settings.host.serves_json() {
-            self.write_root("simple/index.v1_json", &simple_json::root(self.index), state)?;
+        self.write_root("simple/index.html", &simple_html::root(self.work.index), state)?;
+        if self.work.settings.host.serves_json() {
+            self.write_root("simple/index.v1_json", &simple_json::root(self.work.index), state)?;
         }
         self.write_root(".nojekyll", b"", state)?;
-        if self.settings.pages == PagesMode::All {
+        if !self.rejected.is_empty() {
+            self.write_root("rejected.json", &self.rejected_json, state)?;
+            if self.work.settings.pages == PagesMode::All {
+                let page = self.people.rejected(&self.rejected)?;
+                self.write_root("rejected/index.html", &page, state)?;
+            }
+        }
+        if self.work.settings.pages == PagesMode::All {
             self.write_root("404.html", &self.people.not_found()?, state)?;
             self.write_root("robots.txt", ROBOTS, state)?;
-            self.write_root("index.html", &self.people.home(self.index)?, state)?;
+            self.write_root(
+                "index.html",
+                &self.people.home(self.work.index, &self.rejected)?,
+                state,
+            )?;
         }
         Ok(())
     }
@@ -286,45 +301,49 @@ impl<'a> Writer<'a> {
     fn write_root(&self, path: &str, bytes: &[u8], state: &mut SiteState) -> Result<()> {
         let digest = Sha256::of(bytes);
         state.pages.insert(path.to_owned(), digest);
-        let same =
-            self.standing.is_some_and(|standing| standing.state.pages.get(path) == Some(&digest));
-        if same && self.site.has(path, Some(bytes.len() as u64)) {
+        let same = self
+            .work
+            .standing
+            .is_some_and(|standing| standing.state.pages.get(path) == Some(&digest));
+        if same && self.work.site.has(path, Some(bytes.len() as u64)) {
             self.counts.unchanged.fetch_add(1, Ordering::Relaxed);
             return Ok(());
         }
-        self.site.announce([path])?;
-        self.site.write(path, bytes)?;
+        self.work.site.announce([path])?;
+        self.work.site.write(path, bytes)?;
         self.counts.written.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     fn write_state(&self, state: &SiteState) -> Result<()> {
-        let same = self.standing.is_some_and(|standing| standing.state == *state);
-        if same && self.site.has(ROOT_FILE, None) {
+        let same = self.work.standing.is_some_and(|standing| standing.state == *state);
+        if same && self.work.site.has(ROOT_FILE, None) {
             return Ok(());
         }
-        self.site.announce([ROOT_FILE])?;
-        self.site.write(ROOT_FILE, &to_json(state)?)
+        self.work.site.announce([ROOT_FILE])?;
+        self.work.site.write(ROOT_FILE, &to_json(state)?)
     }
 
     fn remove(&self, paths: &[String]) -> Result<()> {
         for path in paths {
-            self.site.remove(path)?;
+            self.work.site.remove(path)?;
         }
         self.counts.removed.fetch_add(paths.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 
     fn roots_stand(&self, plan: &Plan<'_>) -> bool {
-        self.standing.is_some_and(|standing| {
+        let rejected = (!self.rejected.is_empty()).then(|| Sha256::of(&self.rejected_json));
+        self.work.standing.is_some_and(|standing| {
             standing.state.settings == plan.settings
-                && standing.state.pages.keys().all(|path| self.site.has(path, None))
+                && standing.state.pages.get("rejected.json").copied() == rejected
+                && standing.state.pages.keys().all(|path| self.work.site.has(path, None))
         })
     }
 
     /// Files of the last site that belonged to no project and are no more.
     fn stale_roots(&self, state: &SiteState) -> Vec<String> {
-        let standing = self.standing.map(|standing| standing.state.pages.keys());
+        let standing = self.work.standing.map(|standing| standing.state.pages.keys());
         let stale = standing.into_iter().flatten().filter(|path| !state.pages.contains_key(*path));
         stale.cloned().collect()
     }
@@ -332,8 +351,9 @@ impl<'a> Writer<'a> {
     /// What an interrupted build touched and nothing of this build accounts for.
     fn stale_dirty(&self, named: &BTreeSet<&str>) -> Vec<String> {
         let roots: BTreeSet<&str> = self.root_paths();
-        let stale = self.site.dirty().iter().filter(|path| match owner(path) {
+        let stale = self.work.site.dirty().iter().filter(|path| match owner(path) {
             Some(name) => self
+                .work
                 .index
                 .projects
                 .binary_search_by(|project| project.name.as_str().cmp(name))
@@ -345,12 +365,18 @@ impl<'a> Writer<'a> {
 
     fn root_paths(&self) -> BTreeSet<&str> {
         let mut paths = BTreeSet::from([ROOT_FILE, "simple/index.html", ".nojekyll"]);
-        if self.settings.host.serves_json() {
+        if self.work.settings.host.serves_json() {
             paths.insert("simple/index.v1_json");
         }
-        if self.settings.pages == PagesMode::All {
+        if !self.rejected.is_empty() {
+            paths.insert("rejected.json");
+        }
+        if self.work.settings.pages == PagesMode::All {
+            if !self.rejected.is_empty() {
+                paths.insert("rejected/index.html");
+            }
             paths.extend(["404.html", "robots.txt", "index.html"]);
-            paths.extend(self.theme.assets().map(|(path, _)| path));
+            paths.extend(self.work.theme.assets().map(|(path, _)| path));
         }
         paths
     }

@@ -5,10 +5,12 @@ use std::path::{Component, Path};
 use crate::state::ROOT_FILE;
 
 /// The folders of a site. All that lies in them is the site's.
-pub(super) const FOLDERS: [&str; 5] = ["assets", "files", "packages", "simple", "state"];
+pub(super) const FOLDERS: [&str; 6] =
+    ["assets", "files", "packages", "rejected", "simple", "state"];
 
 /// The files of a site that lie in none of its folders.
-const FILES: [&str; 5] = [".nojekyll", "404.html", "index.html", "robots.txt", ROOT_FILE];
+const FILES: [&str; 6] =
+    [".nojekyll", "404.html", "index.html", "rejected.json", "robots.txt", ROOT_FILE];
 
 /// Whether a path is one that a site has: whatever a state or a journal says, no other is touched.
 pub(super) fn is_ours(path: &str) -> bool {

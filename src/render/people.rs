@@ -11,10 +11,20 @@ use crate::error::{Error, Result};
 use crate::facts::Metadata;
 use crate::index::{Index, IndexFile, Project};
 use crate::state::generator;
+use crate::verify::Finding;
 use crate::wheel::DistFilename;
 
 /// Stands in commands for the index's URL where that is not known; the theme's script replaces it.
 const INDEX_URL: &str = "INDEX_URL";
+
+/// A file that was left out. Where it lay is nobody's business.
+#[derive(Debug, Serialize)]
+pub struct Rejected<'a> {
+    /// Its name.
+    pub filename: &'a str,
+    /// Why it was left out.
+    pub findings: &'a [Finding],
+}
 
 /// Renders pages for people.
 pub struct People<'a> {
@@ -131,7 +141,7 @@ impl<'a> People<'a> {
     }
 
     /// `index.html`: every project.
-    pub fn home(&self, index: &Index) -> Result<Vec<u8>> {
+    pub fn home(&self, index: &Index, rejected: &[Rejected<'_>]) -> Result<Vec<u8>> {
         let rows: Vec<ProjectRow<'_>> = index.projects.iter().map(project_row).collect();
         let mut sizes = index.projects.iter().flat_map(Project::offered).map(|file| file.size);
         let size = sizes.try_fold(0u64, |sum, size| Some(sum.saturating_add(size?)));
@@ -146,6 +156,7 @@ impl<'a> People<'a> {
             },
         );
         context.insert("projects", &rows);
+        context.insert("rejected_count", &rejected.len());
         self.render("index.html", &context)
     }
 
@@ -175,6 +186,13 @@ impl<'a> People<'a> {
         let mut context = self.context("../../");
         context.insert("project", &page);
         self.render("project.html", &context)
+    }
+
+    /// `rejected/index.html`: what was left out, and why.
+    pub fn rejected(&self, rejected: &[Rejected<'_>]) -> Result<Vec<u8>> {
+        let mut context = self.context("../");
+        context.insert("rejected", rejected);
+        self.render("rejected.html", &context)
     }
 
     /// `404.html`: served at any depth, so its links are absolute.

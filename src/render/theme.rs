@@ -22,6 +22,7 @@ static DEFAULT: &[(&str, &[u8])] = embedded![
     "favicon.svg",
     "index.html",
     "project.html",
+    "rejected.html",
     "site.js",
     "style.css",
 ];

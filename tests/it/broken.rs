@@ -228,6 +228,23 @@ fn rejection_keeps_the_old_site_and_exclusion_builds_without() {
     assert_eq!((&summary["files"], &summary["rejected"]), (&2.into(), &1.into()));
     let root = workspace.read("site/simple/index.html");
     assert!(root.contains(">demo<") && !root.contains("bad"));
+
+    // The site says what was left out, and why; but not where it lay.
+    let left_out = workspace.json("site/rejected.json");
+    assert_eq!(left_out["files"][0]["filename"], "bad-1.0-py3-none-any.whl");
+    assert_eq!(left_out["files"][0]["findings"][0]["check"], "metadata-missing");
+    assert!(left_out["files"][0].get("location").is_none());
+    assert!(workspace.read("site/rejected/index.html").contains("bad-1.0-py3-none-any.whl"));
+    assert!(workspace.read("site/index.html").contains("href=\"rejected/\""));
+    let again = workspace.build(&["--on-reject", "exclude"]);
+    assert_eq!(again["pages_written"], 0);
+    workspace.wheel(&Wheel::new("bad", "1.0").without("RECORD"));
+    workspace.build(&["--on-reject", "exclude"]);
+    assert!(workspace.read("site/rejected.json").contains("record-missing"));
+    std::fs::remove_file(workspace.path("wheels/bad-1.0-py3-none-any.whl")).expect("removes");
+    workspace.build(&[]);
+    assert!(!workspace.site().join("rejected.json").exists());
+    assert!(!workspace.site().join("rejected").exists());
 }
 
 #[test]

@@ -65,15 +65,15 @@ const CHANGES: [&str; 13] = [
     "write",
 ];
 
-/// Runs a build and kills it as it enters a system call for the N-th time.
-fn killed_at(workspace: &Workspace, call: &str, count: usize) -> bool {
+/// A build that is killed as it enters a system call for the N-th time.
+fn traced(workspace: &Workspace, call: &str, count: usize) -> Command {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq", "-o", "/dev/null", "-e"]).arg(format!("trace={call}"));
     command.arg("-e").arg(format!("inject={call}:signal=SIGKILL:when={count}"));
     command.arg(env!("CARGO_BIN_EXE_wheelsite")).args(BUILD).arg("1");
     workspace.confine(&mut command);
     command.env("SOURCE_DATE_EPOCH", "0").stdout(Stdio::null()).stderr(Stdio::null());
-    !command.status().expect("starts").success()
+    command
 }
 
 /// One kill, and what must hold after it.
@@ -85,7 +85,7 @@ fn kill_once(call: &str, count: usize, second: bool, sites: &[Site; 2]) -> bool 
         assert_eq!(build(&workspace).code, Some(0));
     }
     set_wheels(&workspace, second);
-    let killed = killed_at(&workspace, call, count);
+    let killed = !traced(&workspace, call, count).status().expect("starts").success();
     let seen = crawl::check(&workspace.site()).unwrap_or_else(|error| panic!("{at}: {error}"));
     assert!(!second || !seen.is_empty(), "{at}: the old site is gone");
     // Another input may come next, and the one before may come back.
@@ -119,6 +119,40 @@ fn a_build_killed_at_any_change_leaves_a_whole_site_and_the_next_completes() {
         })
         .sum();
     assert!(kills > 200, "only {kills} changes were seen");
+}
+
+#[test]
+fn deletions_never_overtake_the_pages_that_link_to_what_they_delete() {
+    if !tools::has_program("strace") {
+        return;
+    }
+    // Everything that one build made and the next has no more: JSON, files, pages for people.
+    let less = ["--host", "github-pages", "--files-url", "https://f.example/", "--pages", "none"];
+    for count in 1..5_000 {
+        let workspace = Workspace::new();
+        set_wheels(&workspace, false);
+        assert_eq!(build(&workspace).code, Some(0));
+        std::fs::remove_file(workspace.path("wheels/goes-1.0-py3-none-any.whl")).expect("removes");
+        // Killed twice at the same place: recovery deletes in the right order too.
+        let mut killed = false;
+        for _ in 0..2 {
+            let mut command = traced(&workspace, "unlink", count);
+            killed |= !command.args(less).status().expect("starts").success();
+            crawl::check(&workspace.site())
+                .unwrap_or_else(|error| panic!("killed at unlink {count}: {error}"));
+        }
+        let run = Run::of(workspace.command(&BUILD).arg("1").args(less));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let left: Vec<String> = tree(&workspace.site()).into_keys().collect();
+        assert!(
+            !left.iter().any(|path| path.starts_with("files/") || path.contains("goes")),
+            "{left:?}"
+        );
+        if !killed {
+            assert!(count > 20, "only {count} deletions were seen");
+            return;
+        }
+    }
 }
 
 /// Projects enough that a build of them by the test program takes its time.

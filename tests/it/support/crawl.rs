@@ -46,7 +46,33 @@ pub(crate) fn check(site: &Path) -> Result<Files, String> {
             }
         }
     }
+    for page in ["index.html", "404.html"] {
+        check_people(site, page, "")?;
+    }
+    let projects = std::fs::read_dir(site.join("packages")).into_iter().flatten().flatten();
+    for project in projects {
+        let name = project.file_name().into_string().map_err(|_| "a name that is not UTF-8")?;
+        check_people(site, &format!("packages/{name}/index.html"), "../../")?;
+    }
     Ok(files)
+}
+
+/// Whether a page for people leads to nothing that is not there.
+fn check_people(site: &Path, page: &str, root: &str) -> Result<(), String> {
+    let text = read(site, page)?.unwrap_or_default();
+    for attribute in [" href=\"", " src=\""] {
+        for rest in text.split(attribute).skip(1) {
+            let url = unescape(rest.split('"').next().unwrap_or_default());
+            let Some(path) = url.strip_prefix(root) else { continue };
+            let ours = path.starts_with("assets/") || path.starts_with("files/");
+            let path = path.replace("%2B", "+").replace("%21", "!");
+            let is_gone = ours && !site.join(&path).is_file();
+            if is_gone && read(site, page)?.is_some_and(|now| now == text) {
+                return Err(format!("{page} leads to {path}, which is not there"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether the root lists the project now. While a build removes it, it may have been read before.
