@@ -214,8 +214,10 @@ def folder_case(lab: Lab) -> Case:
     first = lab.wheelsite("--source wheels", "--pages none")
     linked = lab.wheelsite("--source wheels-to-link", "--pages none", "--files hardlink")
     every_wheel = "find wheels -type f -print0 | xargs -0"
+    metadata = lab.wheelsite("--source wheels", "--pages none", "--depth metadata")
     rows = [
         Row("wheelsite, first build", first),
+        Row("wheelsite, first build, metadata only", metadata),
         Row("wheelsite, nothing changed", first, seed=first),
         Row("wheelsite, first build, hard links", linked),
         Row("sha256sum", f"{every_wheel} sha256sum > /dev/null"),
