@@ -1,6 +1,6 @@
 //! Opens a distribution and says what is in it: the only place where a wheel is opened.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::cuda::Captured;
@@ -268,8 +268,8 @@ impl Sink for Contents<'_> {
 fn dist_info_folders(entries: &[Entry]) -> Vec<String> {
     let folders: BTreeSet<&str> = entries
         .iter()
-        .filter_map(|entry| entry.name.split_once('/'))
-        .map(|(top, _)| top)
+        // pip counts files of such a name too.
+        .filter_map(|entry| entry.name.split('/').next())
         .filter(|top| top.ends_with(".dist-info"))
         .collect();
     folders.into_iter().take(MAX_DIST_INFO).map(str::to_owned).collect()
@@ -320,12 +320,20 @@ fn check_scripts<R: Read + Seek>(
 fn licenses_absent(metadata: &Part<Metadata>, entries: &[Entry], folder: &str) -> Vec<String> {
     /// A hostile METADATA may name millions.
     const MAX: usize = 8;
-    let files = metadata.read().map_or(&[][..], |metadata| &metadata.fields.license_files);
-    let is_there = |file: &&String| {
-        entries.iter().any(|entry| {
-            let inside = entry.name.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
-            inside.is_some_and(|path| path.strip_prefix("licenses/").unwrap_or(path) == **file)
-        })
+    let Some(metadata) = metadata.read().filter(|it| !it.fields.license_files.is_empty()) else {
+        return Vec::new();
     };
-    files.iter().take(1_000).filter(|file| !is_there(file)).take(MAX).cloned().collect()
+    let there: HashSet<&str> = entries
+        .iter()
+        .filter_map(|entry| entry.name.strip_prefix(folder)?.strip_prefix('/'))
+        .map(|path| path.strip_prefix("licenses/").unwrap_or(path))
+        .collect();
+    // Old tools left out the folders of such paths.
+    let base = |file: &str| file.rsplit('/').next().is_some_and(|base| there.contains(base));
+    let absent = metadata
+        .fields
+        .license_files
+        .iter()
+        .filter(|file| !there.contains(&***file) && !base(file));
+    absent.take(MAX).cloned().collect()
 }

@@ -12,6 +12,7 @@ pub mod inspect;
 pub mod pipeline;
 pub mod publish;
 pub mod render;
+pub mod repair;
 pub mod report;
 pub mod serve;
 pub mod source;

@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod completions;
 mod inspect;
+mod repair;
 mod serve;
 mod terminal;
 
@@ -48,6 +49,7 @@ enum Command {
     Build(build::BuildArgs),
     Check(check::CheckArgs),
     Inspect(inspect::InspectArgs),
+    Repair(repair::RepairArgs),
     Serve(serve::ServeArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -88,6 +90,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<ExitCode> {
         Command::Build(args) => build::run(args, terminal),
         Command::Check(args) => check::run(&args, terminal),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Repair(args) => repair::run(&args, terminal),
         Command::Serve(args) => serve::run(&args, terminal),
         Command::Completions(args) => completions::run(&args),
     }

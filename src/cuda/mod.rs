@@ -60,15 +60,14 @@ fn slice(bytes: &[u8], offset: u64, length: usize) -> Option<&[u8]> {
 /// the parser asks for in time. What it asks for too late is added in a second pass.
 ///
 /// ```
+/// use wheelsite::cuda::elf::ElfError;
 /// use wheelsite::cuda::{Captured, ReadAt};
-/// let mut file = Captured::new(10, 4);
-/// file.push(b"012345");
-/// file.push(b"6789");
-/// assert_eq!(file.len(), 10);
+/// let mut file = Captured::new(20, 1024);
+/// file.push(b"0123456789");
+/// assert_eq!(file.len(), 20);
 /// assert_eq!(file.read_at(1, 3), Ok(&b"123"[..]));
-/// let missing = file.read_at(5, 2).unwrap_err();
-/// file.add_range(missing.offset, b"56".to_vec());
-/// assert_eq!(file.read_at(5, 2), Ok(&b"56"[..]));
+/// file.push(b"abcdefghij");
+/// assert_eq!(file.finish(), Err(ElfError::NotElf));
 /// ```
 #[derive(Debug, Clone)]
 pub struct Captured {
@@ -106,6 +105,9 @@ impl Captured {
 
     /// Takes the next bytes of the stream.
     pub fn push(&mut self, mut chunk: &[u8]) {
+        if self.outcome.is_some() {
+            return;
+        }
         while !chunk.is_empty() {
             // Stops where a wanted range ends, or where there is enough for a first look.
             let stop = match self.wanted {
@@ -148,7 +150,12 @@ impl Captured {
                     self.ranges.push((range.offset, Vec::new()));
                 }
             }
-            outcome => self.outcome = Some(outcome),
+            outcome => {
+                self.outcome = Some(outcome);
+                // Nothing more is asked for.
+                self.head = Vec::new();
+                self.ranges = Vec::new();
+            }
         }
     }
 

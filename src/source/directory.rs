@@ -88,10 +88,7 @@ impl Source for DirectorySource {
                 }
                 Some((name, None)) => {
                     let metadata = entry.metadata().map_err(|error| unreadable(path, &error))?;
-                    let mut artifact = artifact(name, path, &metadata, position);
-                    let sidecar = path.with_file_name(format!("{name}.metadata"));
-                    artifact.sidecar = sidecar.is_file().then(|| sidecar.into());
-                    listing.artifacts.push(artifact);
+                    listing.artifacts.push(artifact(name, path, &metadata, position));
                 }
             }
         }
@@ -140,6 +137,7 @@ pub(crate) fn sidecar_digest(artifact: &Artifact) -> Result<Option<Sha256>> {
 fn artifact(name: &str, path: &Path, metadata: &Metadata, position: usize) -> Artifact {
     let stamp = stamp_of(metadata);
     let seconds = i64::try_from(stamp.modified.div_euclid(1_000_000_000)).unwrap_or(0);
+    let sidecar = path.with_file_name(format!("{name}.metadata"));
     Artifact {
         filename: name.into(),
         dist: name.parse(),
@@ -148,7 +146,7 @@ fn artifact(name: &str, path: &Path, metadata: &Metadata, position: usize) -> Ar
         size: Some(metadata.len()),
         offered: Offered { modified: UploadTime::from_seconds(seconds), ..Offered::default() },
         stamp: Some(stamp),
-        sidecar: None,
+        sidecar: sidecar.is_file().then(|| sidecar.into()),
     }
 }
 

@@ -73,6 +73,7 @@ fn platform(wheel: &WheelFacts, filename: Option<&WheelFilename>, findings: &mut
         wheel.elf.iter().map(|file| (&*file.path, &file.facts)).collect();
     let external = |soname: &str| findings.policy.is_external(soname);
     let disproofs = platform::judge(&tags, &files, &external);
+    let in_any = disproofs.iter().any(|disproof| disproof.kind == DisproofKind::Any);
     let mut told: Vec<DisproofKind> = Vec::new();
     for disproof in disproofs {
         // A wheel may hold a thousand files with one and the same fault.
@@ -100,7 +101,7 @@ fn platform(wheel: &WheelFacts, filename: Option<&WheelFilename>, findings: &mut
         findings.add(check, format!("`{}` {}", escaped(&disproof.path), disproof.message), hint);
     }
     let purelib = wheel.wheel.read().and_then(|file| file.root_is_purelib.as_deref());
-    if purelib.is_some_and(|text| text.eq_ignore_ascii_case("true")) && !tags.contains(&"any") {
+    if purelib.is_some_and(|text| text.eq_ignore_ascii_case("true")) && !in_any {
         let count = wheel.elf.len();
         findings.add(
             &table::ELF_PURELIB,
@@ -116,6 +117,9 @@ const MAX_DISPROOFS: usize = 3;
 fn dist_info_name(folder: &str, filename: Option<&WheelFilename>, findings: &mut Findings<'_>) {
     let Some(filename) = filename else { return };
     let stem = folder.strip_suffix(".dist-info").unwrap_or(folder);
+    // Old tools put the build tag behind the version, and installers take it.
+    let build = filename.build().map(|build| format!("-{}{}", build.number, build.suffix));
+    let stem = build.and_then(|build| stem.strip_suffix(&*build)).unwrap_or(stem);
     let agrees = stem.rsplit_once('-').is_some_and(|(name, version)| {
         name.parse::<ProjectName>().is_ok_and(|name| name == *filename.name())
             && version
@@ -181,9 +185,10 @@ fn wheel_file(file: &WheelFile, filename: Option<&WheelFilename>, findings: &mut
         ),
     }
     let Some(filename) = filename else { return };
-    let expected: BTreeSet<String> = filename.tags().collect();
+    let expected: BTreeSet<String> = filename.tags().map(|tag| in_full(&tag)).collect();
     // A line may itself hold a compressed set; old tools wrote such lines.
-    let found: BTreeSet<String> = file.tags.iter().flat_map(|tag| expand(tag)).collect();
+    let found: BTreeSet<String> =
+        file.tags.iter().flat_map(|tag| expand(tag)).map(|tag| in_full(&tag)).collect();
     if expected != found {
         let list = |tags: &BTreeSet<String>| {
             let shown: Vec<&str> = tags.iter().take(4).map(String::as_str).collect();
@@ -213,6 +218,13 @@ fn wheel_file(file: &WheelFile, filename: Option<&WheelFilename>, findings: &mut
             RENAMED,
         );
     }
+}
+
+/// The old names of three manylinux tags, in the form that replaced them (PEP 600).
+fn in_full(tag: &str) -> String {
+    tag.replace("-manylinux1_", "-manylinux_2_5_")
+        .replace("-manylinux2010_", "-manylinux_2_12_")
+        .replace("-manylinux2014_", "-manylinux_2_17_")
 }
 
 fn expand(tag: &str) -> Vec<String> {

@@ -38,6 +38,15 @@ pub(super) fn judge(
         Some((text, error.message.to_string()))
     });
     for (text, reason) in wrong.take(MAX_EACH) {
+        // pip and uv pass over a comma behind the last version.
+        let goodwill = TRAILING_COMMAS
+            .iter()
+            .fold(text.trim().to_owned(), |text, (from, to)| text.replace(from, to));
+        if Requirement::<url::Url>::from_str(goodwill.trim_end_matches(',')).is_ok() {
+            let message = format!("METADATA says `Requires-Dist: {}`", escaped(text));
+            findings.add(&table::REQUIRES_DIST_LENIENT, message, None);
+            continue;
+        }
         findings.add(
             &table::REQUIRES_DIST,
             format!("METADATA says `Requires-Dist: {}`: {}", escaped(text), escaped(&reason)),
@@ -53,6 +62,9 @@ pub(super) fn judge(
         );
     }
 }
+
+/// What follows a comma that separates nothing, and what should stand there.
+const TRAILING_COMMAS: [(&str, &str); 3] = [(",)", ")"), (",;", ";"), (", ;", ";")];
 
 fn metadata_version(text: &str, findings: &mut Findings<'_>) {
     let parts = text
@@ -131,8 +143,10 @@ fn lenient(text: &str) -> String {
         // A comma is missing where an operator follows a version.
         let mut rest = part.trim();
         while let Some(at) = rest.char_indices().skip(1).find_map(|(at, char)| {
-            let starts = "<>=!~".contains(char) && !rest[..at].ends_with(['<', '>', '=', '!', '~']);
-            (starts && rest[..at].contains(|char: char| char.is_ascii_digit())).then_some(at)
+            let before = &rest[..at];
+            let starts =
+                "<>=!~".contains(char) && before.ends_with(|char: char| char.is_ascii_digit());
+            starts.then_some(at)
         }) {
             parts.push(rest[..at].trim().to_owned());
             rest = rest[at..].trim();
@@ -162,7 +176,7 @@ mod tests {
         for (text, read) in [
             (">=3.6.*", ">=3.6"),
             (">=3.6,", ">=3.6"),
-            (">=2.7 !=3.0.*", ">=2.7,!=3.0.*"),
+            (">=2.7!=3.0.*", ">=2.7,!=3.0.*"),
             ("'>=3.6'", ">=3.6"),
             (">=3.6,<4", ">=3.6,<4"),
         ] {

@@ -16,7 +16,7 @@ use super::policies::{self, Libc, Promise, Tag, is_loader, libc_of};
 use crate::cuda::elf::{ElfFacts, ElfKind};
 
 /// Libraries that wheels for CUDA leave to the driver, to `nvidia-*` wheels or to
-/// torch: patterns for [`matches`].
+/// torch: patterns for [`matches()`].
 pub const CUDA_AND_TORCH: &[&str] = &[
     "libcuda.so.*",
     "libcudart.so.*",
@@ -54,7 +54,7 @@ pub const CUDA_AND_TORCH: &[&str] = &[
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DisproofKind {
-    /// A shared object in a wheel for any platform.
+    /// An extension module in a wheel for any platform.
     Any,
     /// A shared object for a machine that no tag names.
     Machine,
@@ -103,13 +103,17 @@ pub fn judge(
     let tags: Vec<Tag> = tags.iter().map(|tag| Tag::parse(tag)).collect();
     let mut found = Vec::new();
     if tags.iter().any(|tag| tag.promise == Promise::Any) {
-        found.extend(files.iter().filter(|(path, facts)| is_loadable(path, facts)).map(
-            |(path, _)| Disproof {
-                kind: DisproofKind::Any,
-                path: (*path).to_owned(),
-                message: "is a shared object, expected none in a wheel for `any`".to_owned(),
-            },
-        ));
+        found.extend(
+            files
+                .iter()
+                .filter(|(path, facts)| is_loadable(path, facts) && is_extension(path))
+                .map(|(path, _)| Disproof {
+                    kind: DisproofKind::Any,
+                    path: (*path).to_owned(),
+                    message: "is an extension module, expected none in a wheel for `any`"
+                        .to_owned(),
+                }),
+        );
     }
     machines(&tags, files, &mut found);
     for tag in strictest(&tags) {
@@ -494,11 +498,13 @@ mod tests {
         let file = library(62, &[]);
         let object = ElfFacts { kind: ElfKind::Relocatable, ..file.clone() };
         for (path, facts, found) in [
-            ("x/y.so", &file, 1),
-            ("x/y.so.1.2", &file, 1),
-            ("x/y.so.txt", &file, 0),
+            ("x/y.abi3.so", &file, 1),
+            ("x/y.cpython-312-x86_64-linux-gnu.so", &file, 1),
+            // A helper that is injected into other programs has such a name too.
+            ("x/y.so", &file, 0),
+            ("x/y.so.1.2", &file, 0),
             ("x/data.bin", &file, 0),
-            ("x/y.so", &object, 0),
+            ("x/y.abi3.so", &object, 0),
         ] {
             assert_eq!(judged_as(&["any"], &[(path, facts)]).len(), found, "{path}");
         }

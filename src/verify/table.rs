@@ -113,6 +113,8 @@ checks! {
         "An absolute name leads out of the folder that it is installed to.";
     PATH_PARTS: "path-parts", Error, "pip, uv",
         "A part `..` leads out of the folder that a wheel is installed to.";
+    PATH_LENGTH: "path-length", Error, "pip, uv",
+        "A name that is longer than file systems take cannot be installed.";
     PATH_CASE: "path-case", Warning, "wheelsite",
         "Names that differ in case only are one file on Windows and macOS.";
     PATH_FOLDER: "path-folder", Error, "wheelsite",
@@ -123,6 +125,9 @@ checks! {
         "Devices and pipes have no place in a wheel.";
     DATA_SCHEME: "data-scheme", Error, "binary distribution format, pip",
         "Installers refuse files of a `.data` folder that lie in no scheme that they know.";
+
+    DATA_MISMATCH: "data-mismatch", Error, "binary distribution format",
+        "A `.data` folder that is called otherwise than the `.dist-info` folder is spread by pip and left by uv.";
 
     DIST_INFO_MISSING: "dist-info-missing", Error, "binary distribution format",
         "Without its `.dist-info` folder a ZIP file is no wheel.";
@@ -152,6 +157,8 @@ checks! {
         "This `Requires-Python` is read by goodwill only.";
     REQUIRES_DIST: "requires-dist-invalid", Error, "PEP 508, pip",
         "pip discards a wheel with a requirement that does not parse.";
+    REQUIRES_DIST_LENIENT: "requires-dist-lenient", Warning, "PEP 508",
+        "This requirement is read by goodwill only.";
     PROVIDES_EXTRA: "provides-extra-invalid", Warning, "core metadata",
         "An extra whose name does not parse cannot be asked for.";
     LICENSE_MISSING: "license-missing", Warning, "PEP 639, PyPI",
@@ -203,13 +210,13 @@ checks! {
         "The name of a script must not lead out of the folder of scripts.";
 
     ELF_ANY: "elf-in-any", Error, "PEP 425",
-        "A wheel for any platform that holds shared objects works on one of them only.";
+        "A wheel for any platform that holds extension modules works on one of them only.";
     ELF_MACHINE: "elf-machine", Error, "PEP 425, PEP 600",
         "A shared object for another machine than the tag names cannot be loaded.";
     ELF_SYMBOLS: "elf-symbols", Error, "PEP 600, auditwheel",
         "On systems that the tag names and that lack a symbol version the wheel fails at import.";
-    ELF_LIBRARY: "elf-library", Error, "PEP 600, auditwheel",
-        "On systems that the tag names and that lack a library the wheel fails at import.";
+    ELF_LIBRARY: "elf-library", Warning, "PEP 600, auditwheel",
+        "A library that is neither in the wheel nor on every system of the tag must come from elsewhere.";
     ELF_LIBC: "elf-libc", Error, "PEP 600, PEP 656",
         "What is linked with one C library cannot be loaded beside the other.";
     ELF_PURELIB: "elf-purelib", Warning, "binary distribution format",

@@ -60,6 +60,8 @@ pub enum Disorder {
     NameBackslash,
     /// A name that begins at the root, or with a drive.
     NameAbsolute,
+    /// A name, or a part of it, that is longer than file systems take.
+    NameLength,
     /// A name with a part `..` or `.` or an empty part.
     NameParts,
     /// Names that are one on a file system that ignores case.
@@ -72,6 +74,8 @@ pub enum Disorder {
     Special,
     /// A `.data` folder that is not as the format wants it.
     Data,
+    /// A `.data` folder that is not called as the `.dist-info` folder is.
+    DataName,
     /// A member that RECORD does not list.
     RecordUnlisted,
     /// A row of RECORD whose file is absent.

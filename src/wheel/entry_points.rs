@@ -59,7 +59,8 @@ pub(crate) fn check_entry_points(bytes: &[u8], anomalies: &mut Anomalies) {
                 "has a name that is no file name of a script",
             );
         }
-        if !is_object_reference(object) {
+        // What other groups refer to is a matter between their projects.
+        if is_script && !(is_object_reference(object) && is_callable(object)) {
             wrong(
                 anomalies,
                 Disorder::EntryPointsObject,
@@ -69,9 +70,21 @@ pub(crate) fn check_entry_points(bytes: &[u8], anomalies: &mut Anomalies) {
     }
 }
 
+/// Letters, digits, `_`, `.` and `-`; and not the interpreter's own name, which uv refuses.
 fn is_script_name(name: &str) -> bool {
     let valid = |char: char| char.is_alphanumeric() || "_.-".contains(char);
-    !name.is_empty() && name.chars().all(valid) && name.chars().any(|char| char != '.')
+    let interpreter = name.strip_prefix("pythonw").or_else(|| name.strip_prefix("python"));
+    let reserved = interpreter
+        .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));
+    !reserved && !name.is_empty() && name.chars().all(valid) && name.chars().any(|char| char != '.')
+}
+
+/// Installers make scripts of `module:object` only, and of no spaces but those around extras.
+fn is_callable(text: &str) -> bool {
+    let (reference, extras) = text.split_once('[').unwrap_or((text, ""));
+    reference.contains(':')
+        && !reference.trim_end().contains(char::is_whitespace)
+        && !extras.contains(" ,")
 }
 
 /// `importable.module`, or `importable.module:object.attr`, with extras that nobody uses any more.
@@ -109,7 +122,7 @@ mod tests {
     #[test]
     fn what_is_written_is_fine() {
         let text =
-            b"# comment\n[console_scripts]\npip3.11 = pip._internal.cli.main:main\na-b=x\n\n\
+            b"# comment\n[console_scripts]\npip3.11 = pip._internal.cli.main:main\na-b=x:y\npython-x = a:b\n\n\
             [x.y]\nname with space = a.b:c.d [extra]\nname: with colon = a:b\n";
         assert_eq!(kinds(text), []);
     }
@@ -123,10 +136,12 @@ mod tests {
             (b"[a]\nx : y\n", Disorder::EntryPointsSyntax),
             (b"[a]\nx = y\nx = z\n", Disorder::EntryPointsDuplicate),
             (b"[a]\n[a]\n", Disorder::EntryPointsDuplicate),
-            (b"[a]\nx = 1y\n", Disorder::EntryPointsObject),
-            (b"[a]\nx =\n", Disorder::EntryPointsObject),
+            (b"[console_scripts]\nx = 1y:z\n", Disorder::EntryPointsObject),
+            (b"[console_scripts]\nx =\n", Disorder::EntryPointsObject),
             (b"[console_scripts]\n../x = y:z\n", Disorder::EntryPointsScript),
             (b"[gui_scripts]\na b = y:z\n", Disorder::EntryPointsScript),
+            (b"[console_scripts]\npython3.11 = y:z\n", Disorder::EntryPointsScript),
+            (b"[console_scripts]\nx = y\n", Disorder::EntryPointsObject),
         ] {
             assert_eq!(kinds(text).first(), Some(&kind), "{}", String::from_utf8_lossy(text));
         }

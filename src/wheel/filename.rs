@@ -58,7 +58,9 @@ pub enum FilenameError {
         found: String,
     },
     /// A tag is empty or holds a character that tags cannot hold.
-    #[error("invalid {part} tag `{found}`: expected letters, digits and `_`, joined with `.`")]
+    #[error(
+        "invalid {part} tag `{found}`: expected lowercase letters, digits and `_`, joined with `.`"
+    )]
     Tag {
         /// `python`, `abi` or `platform`.
         part: &'static str,
@@ -334,7 +336,10 @@ fn parse_build(part: &str) -> Result<BuildTag, FilenameError> {
 fn check_tags(tags: &str, part: &'static str) -> Result<(), FilenameError> {
     let valid = |tag: &str| {
         !tag.is_empty()
-            && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+            // uv compares tags as they are written, so that capitals fit nothing.
+            && tag.bytes().all(|byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
+            })
             // `packaging` asks for an identifier.
             && !(part == "python" && tag.as_bytes()[0].is_ascii_digit())
     };

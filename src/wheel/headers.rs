@@ -38,8 +38,8 @@ impl<'a> Headers<'a> {
             let offset = error.valid_up_to();
             HeaderError::NotUtf8 { offset, byte: bytes.get(offset).copied().unwrap_or_default() }
         })?;
-        // A byte order mark would otherwise become part of the first name.
-        let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+        // A byte order mark becomes part of the first name, as it does for installers.
+        let mut rest = text;
         let mut fields: Vec<(&str, String)> = Vec::new();
         while !rest.is_empty() {
             let (line, after) = split_line(rest);
@@ -72,6 +72,12 @@ impl<'a> Headers<'a> {
             .iter()
             .filter(move |(field, _)| field.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.trim_end())
+    }
+
+    /// The first value of a header that is spelled exactly so.
+    pub fn first_exact<'s>(&'s self, name: &'s str) -> Option<&'s str> {
+        let field = self.fields.iter().find(|(field, _)| *field == name);
+        field.map(|(_, value)| value.trim_end())
     }
 
     /// The first value of a header.

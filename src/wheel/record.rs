@@ -52,6 +52,9 @@ pub enum RecordError {
         /// What the reader said.
         reason: String,
     },
+    /// More rows than an archive has members.
+    #[error("more than {} rows", Record::MAX_ROWS)]
+    TooMany,
     /// A row has another number of fields than three.
     #[error("row {row} has {found} fields, expected 3: path, hash, size")]
     Fields {
@@ -74,8 +77,18 @@ impl Record {
     /// A wheel of 100,000 files has a RECORD of about 12 MB.
     pub const MAX_SIZE: u64 = 64 * 1024 * 1024;
 
+    /// More rows than any wheel has members.
+    pub const MAX_ROWS: usize = 500_000;
+
     /// Reads a RECORD file.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
+        // The CSV reader passes over empty rows; installers fail at them.
+        let lines = bytes.strip_suffix(b"\n").unwrap_or(bytes).split(|byte| *byte == b'\n');
+        if let Some(empty) = lines.map(<[u8]>::trim_ascii).position(<[u8]>::is_empty)
+            && !bytes.is_empty()
+        {
+            return Err(RecordError::Fields { row: empty as u64 + 1, found: 0 });
+        }
         let mut reader =
             csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
         let mut rows = Vec::new();
@@ -84,6 +97,7 @@ impl Record {
             let row = rows.len() as u64 + 1;
             match reader.read_record(&mut fields) {
                 Ok(false) => return Ok(Self { rows }),
+                Ok(true) if rows.len() == Self::MAX_ROWS => return Err(RecordError::TooMany),
                 Ok(true) => {}
                 Err(error) => return Err(RecordError::NotCsv { row, reason: error.to_string() }),
             }
@@ -130,10 +144,12 @@ impl Record {
                 });
             }
         }
+        let mut absent = rows.clone();
         let hashes = entries
             .iter()
             .map(|entry| {
-                let row = rows.remove(&*entry.name);
+                let row = rows.get(&*entry.name);
+                absent.remove(&*entry.name);
                 if entry.is_folder() || is_exempt(&entry.name, dist_info) {
                     return None;
                 }
@@ -156,7 +172,7 @@ impl Record {
             })
             .collect();
         // What is left has no member.
-        let mut absent: Vec<&str> = rows.into_keys().collect();
+        let mut absent: Vec<&str> = absent.into_keys().collect();
         absent.retain(|path| !is_exempt(path, dist_info) && !path.ends_with('/'));
         absent.sort_unstable();
         for path in absent {

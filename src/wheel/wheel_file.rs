@@ -45,7 +45,8 @@ impl WheelFile {
     /// Reads a WHEEL file.
     pub fn parse(bytes: &[u8]) -> Result<Self, WheelFileError> {
         let headers = Headers::parse(bytes)?;
-        let text = |name| headers.first(name).map(str::to_owned);
+        // uv knows the fields in their usual spelling only.
+        let text = |name| headers.first_exact(name).map(str::to_owned);
         Ok(Self {
             wheel_version: text("Wheel-Version").ok_or(WheelFileError::NoVersion)?,
             generator: text("Generator"),

@@ -84,7 +84,9 @@ fn is_meant(filename: &str, error: &FilenameError) -> bool {
         }
         // Tags and build tags hold ASCII letters, digits and `_` (a build tag `.` too), as uv wants it.
         FilenameError::Tag { found, .. } => {
-            found.contains(|char: char| !char.is_ascii_alphanumeric() && !"_.".contains(char))
+            found.contains(|char: char| char.is_ascii_uppercase())
+                || found
+                    .contains(|char: char| !char.is_ascii_alphanumeric() && !"_.".contains(char))
         }
         FilenameError::Build { found } => {
             found.contains(|char: char| !char.is_ascii_alphanumeric() && !"_.".contains(char))

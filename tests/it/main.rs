@@ -9,6 +9,7 @@ mod support;
 
 mod broken;
 mod build;
+mod checks;
 mod clients;
 mod command_line;
 mod filenames;
@@ -16,4 +17,5 @@ mod formats;
 mod incremental;
 mod interruption;
 mod pages;
+mod repair;
 mod serve;

@@ -79,6 +79,7 @@ fn read_entry(
     let mut entry = Entry {
         name: name.as_ref().into(),
         raw: if matches!(name, std::borrow::Cow::Owned(_)) { Some(raw.into()) } else { None },
+        version_needed: fixed[6],
         flags: u16_at(fixed, 8),
         method: u16_at(fixed, 10),
         crc32: u32_at(fixed, 16),

@@ -48,11 +48,7 @@ pub(super) fn find(
     let tail = read_at(reader, start, window)?;
     let at = find_record(&tail, anomalies)?;
     let record = &tail[at..];
-    if u16_at(record, 20) != 0 {
-        anomalies.add(Disorder::Comment, || {
-            format!("the archive has a comment of {} bytes", u16_at(record, 20))
-        });
-    }
+    check_comment(&record[END_LENGTH..], anomalies);
     let end = End {
         at: start + at as u64,
         entries: u16_at(record, 10).into(),
@@ -106,6 +102,19 @@ fn find_record(tail: &[u8], anomalies: &mut Anomalies) -> Result<usize, ArchiveE
         (Some(at), _) => Ok(at),
         (None, Some(trailing)) => Err(ArchiveError::Trailing { length: trailing as u64 }),
         (None, None) => Err(ArchiveError::NoEnd),
+    }
+}
+
+/// A comment is text; bytes as records have them are a ZIP in the ZIP to streaming readers.
+fn check_comment(comment: &[u8], anomalies: &mut Anomalies) {
+    if comment.iter().any(|byte| (1..=8).contains(byte)) {
+        anomalies.add(Disorder::SecondEnd, || {
+            format!("the comment of {} bytes holds bytes of ZIP records", comment.len())
+        });
+    } else if !comment.is_empty() {
+        anomalies.add(Disorder::Comment, || {
+            format!("the archive has a comment of {} bytes", comment.len())
+        });
     }
 }
 

@@ -7,6 +7,7 @@
 //! the file's own size or a cap before memory is reserved for it.
 
 mod bytes;
+mod copy;
 mod directory;
 mod end;
 mod names;
@@ -16,6 +17,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::anomaly::{Anomalies, Disorder, shown};
 use bytes::{read_at, reserved, u16_at};
+pub use copy::{Change, RewriteError};
 pub use walk::{Sink, Walk};
 
 /// Signature of a local file header.
@@ -75,6 +77,8 @@ pub struct Entry {
     /// The name's bytes, where they are not UTF-8.
     raw: Option<Box<[u8]>>,
     flags: u16,
+    /// The version of the format that it takes to read it, times ten.
+    version_needed: u8,
     /// Compression method: 0 is stored, 8 is deflated.
     pub method: u16,
     /// CRC-32 of the contents.
@@ -280,6 +284,17 @@ fn check_layout(entries: &[Entry], directory_at: u64, anomalies: &mut Anomalies)
 fn check_contents(entries: &[Entry], length: u64, anomalies: &mut Anomalies) {
     for entry in entries {
         let name = &entry.name;
+        // The newest version of the format is 6.3; patched data needs its original.
+        if entry.version_needed > 63 || entry.flags & 0x20 != 0 {
+            anomalies.add(Disorder::Method, || {
+                format!(
+                    "{} takes version {} of the format and has the flags {:#06x}",
+                    shown(name),
+                    f32::from(entry.version_needed) / 10.0,
+                    entry.flags
+                )
+            });
+        }
         match entry.method {
             DEFLATED => {}
             STORED if entry.size == entry.compressed_size => {}

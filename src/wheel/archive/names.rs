@@ -13,13 +13,21 @@ const REGULAR: u16 = 0o100_000;
 const FOLDER: u16 = 0o040_000;
 const SYMLINK: u16 = 0o120_000;
 
+/// The longest path that Linux takes, in bytes.
+const MAX_PATH: usize = 4_095;
+/// The longest name of a file or folder that file systems take, in bytes.
+const MAX_PART: usize = 255;
+
 /// The schemes that a `.data` folder may hold (binary distribution format).
 const SCHEMES: [&str; 5] = ["data", "headers", "platlib", "purelib", "scripts"];
 
 /// Looks at every name by itself and at all of them together.
 pub(super) fn check(entries: &[Entry], anomalies: &mut Anomalies) {
+    let tops = entries.iter().filter_map(|entry| entry.name.split('/').next());
+    let stem = tops.filter_map(|top| top.strip_suffix(".dist-info")).min();
     for entry in entries {
         check_one(entry, anomalies);
+        check_data(&entry.name, stem, anomalies);
     }
     check_together(entries, anomalies);
 }
@@ -52,6 +60,9 @@ fn check_one(entry: &Entry, anomalies: &mut Anomalies) {
     {
         add(Disorder::NameParts, "has a part that is `..`, `.` or empty");
     }
+    if name.len() > MAX_PATH || path.split('/').any(|part| part.len() > MAX_PART) {
+        add(Disorder::NameLength, "is longer than file systems take");
+    }
     match entry.mode & KIND {
         SYMLINK => add(Disorder::Symlink, "is a symbolic link"),
         0 | REGULAR => {}
@@ -65,7 +76,6 @@ fn check_one(entry: &Entry, anomalies: &mut Anomalies) {
             format!("the folder {} has {} bytes of contents", shown(name), entry.size)
         });
     }
-    check_data(name, anomalies);
 }
 
 fn is_control(char: char) -> bool {
@@ -73,16 +83,26 @@ fn is_control(char: char) -> bool {
         || (!char.is_ascii() && char.general_category_group() == GeneralCategoryGroup::Other)
 }
 
-/// `{name}-{version}.data/` holds schemes, and schemes hold files.
-fn check_data(name: &str, anomalies: &mut Anomalies) {
+/// `{name}-{version}.data/` holds schemes, and schemes hold files; `stem` is what the
+/// `.dist-info` folder is called.
+fn check_data(name: &str, stem: Option<&str>, anomalies: &mut Anomalies) {
     let Some((top, rest)) = name.split_once('/') else { return };
-    if !top.ends_with(".data") || rest.is_empty() {
+    let Some(project) = top.strip_suffix(".data") else { return };
+    // pip moves what any such folder holds, uv what that of the project does.
+    if stem.is_some_and(|stem| stem != project) {
+        anomalies.add(Disorder::DataName, || {
+            format!("{} lies in no folder of this project", shown(name))
+        });
         return;
     }
-    let scheme = rest.split('/').next().unwrap_or_default();
-    if !SCHEMES.contains(&scheme) || !rest.contains('/') {
+    let (scheme, inside) = rest.split_once('/').unwrap_or((rest, ""));
+    if !rest.is_empty() && (!SCHEMES.contains(&scheme) || !rest.contains('/')) {
         anomalies.add(Disorder::Data, || {
             format!("{} lies in no scheme: expected one of `{}`", shown(name), SCHEMES.join("`, `"))
+        });
+    } else if scheme == "scripts" && inside.contains('/') {
+        anomalies.add(Disorder::Data, || {
+            format!("{} lies in a folder among the scripts, expected files only", shown(name))
         });
     }
 }
@@ -108,15 +128,17 @@ fn check_together(entries: &[Entry], anomalies: &mut Anomalies) {
             anomalies.add(Disorder::NameCase, || differ_in_case(lower, name));
         }
     }
-    for name in &names {
-        let mut path = name.strip_suffix('/').unwrap_or(name);
-        while let Some((parent, _)) = path.rsplit_once('/') {
-            if names.contains(parent) {
-                anomalies.add(Disorder::NameFolder, || {
-                    format!("{} is a file, and a folder that holds {}", shown(parent), shown(name))
-                });
-            }
-            path = parent;
+    // By order and not by walking up each path: a hostile one has thousands of folders.
+    let mut sorted: Vec<&str> = names.into_iter().collect();
+    sorted.sort_unstable();
+    for name in &sorted {
+        let folder = format!("{}/", name.trim_end_matches('/'));
+        let inside = sorted.partition_point(|other| **other < *folder);
+        let inside = sorted.get(inside).filter(|other| other.starts_with(&folder));
+        if let (Some(inside), false) = (inside, name.ends_with('/')) {
+            anomalies.add(Disorder::NameFolder, || {
+                format!("{} is a file, and a folder that holds {}", shown(name), shown(inside))
+            });
         }
     }
 }

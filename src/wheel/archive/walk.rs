@@ -114,7 +114,7 @@ impl<R: Read> Walker<'_, R> {
         }
         let name = self.stream.take(u16_at(&header, 26).into())?;
         let extra = self.stream.take(u16_at(&header, 28).into())?;
-        self.compare(entry, &header, &name, &extra);
+        let wide = self.compare(entry, &header, &name, &extra);
         if self.inflates && matches!(entry.method, STORED | DEFLATED) {
             sink.begin(index, entry);
             let whole = self.contents(entry, sink)?;
@@ -123,13 +123,13 @@ impl<R: Read> Walker<'_, R> {
             self.stream.skip(entry.compressed_size)?;
         }
         if entry.has_descriptor() {
-            self.descriptor(entry)?;
+            self.descriptor(entry, wide)?;
         }
         Ok(())
     }
 
-    /// The local header against the central directory.
-    fn compare(&mut self, entry: &Entry, header: &[u8], name: &[u8], extra: &[u8]) {
+    /// The local header against the central directory; says whether it has a ZIP64 field.
+    fn compare(&mut self, entry: &Entry, header: &[u8], name: &[u8], extra: &[u8]) -> bool {
         let mut differs = |what: &str, local: String, central: String| {
             self.anomalies.add(Disorder::LocalHeader, || {
                 format!(
@@ -176,6 +176,7 @@ impl<R: Read> Walker<'_, R> {
         differs("CRC", crc, entry.crc32.into());
         differs("compressed size", compressed, entry.compressed_size);
         differs("size", size, entry.size);
+        zip64.is_some()
     }
 
     /// Hands a member's contents on; says whether they are what the archive states.
@@ -264,24 +265,22 @@ impl<R: Read> Walker<'_, R> {
     }
 
     /// What follows a member whose header left its sizes open.
-    fn descriptor(&mut self, entry: &Entry) -> Result<(), ArchiveError> {
+    ///
+    /// Behind a ZIP64 field its sizes have 64 bits (`wide`), elsewhere 32.
+    fn descriptor(&mut self, entry: &Entry, wide: bool) -> Result<(), ArchiveError> {
         let ahead = self.stream.peek(24)?;
         let signature = if ahead.starts_with(&DESCRIPTOR) { 4 } else { 0 };
         let body = &ahead[signature..];
-        let agrees = |wide: bool| {
-            let length = if wide { 20 } else { 12 };
-            if body.len() < length || u32_at(body, 0) != entry.crc32 {
-                return None;
-            }
+        let length = if wide { 20 } else { 12 };
+        let agrees = body.len() >= length && u32_at(body, 0) == entry.crc32 && {
             let (compressed, size) = if wide {
                 (u64_at(body, 4), u64_at(body, 12))
             } else {
                 (u32_at(body, 4).into(), u32_at(body, 8).into())
             };
-            (compressed == entry.compressed_size && size == entry.size)
-                .then_some(signature + length)
+            compressed == entry.compressed_size && size == entry.size
         };
-        match agrees(false).or_else(|| agrees(true)) {
+        match agrees.then_some(signature + length) {
             Some(length) => {
                 self.stream.consume(length);
                 self.anomalies.add(Disorder::Descriptor, || {

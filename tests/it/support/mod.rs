@@ -4,6 +4,7 @@ pub(crate) mod crawl;
 pub(crate) mod program;
 pub(crate) mod tools;
 pub(crate) mod wheel;
+pub(crate) mod zip;
 
 use std::path::{Path, PathBuf};
 

@@ -80,7 +80,8 @@ impl Wheel {
         self
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    /// Every member, RECORD last.
+    pub(crate) fn members(&self) -> Vec<(String, Vec<u8>)> {
         let mut members = self.files.clone();
         let file = |name: &str| format!("{}/{name}", self.dist_info);
         members.push((file("METADATA"), self.metadata.clone()));
@@ -91,7 +92,11 @@ impl Wheel {
             let record = record(&members, &file("RECORD"));
             members.push((file("RECORD"), record));
         }
-        archive(&members)
+        members
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        archive(&self.members())
     }
 }
 
