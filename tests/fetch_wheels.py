@@ -1,30 +1,30 @@
 #!/usr/bin/env python3
-"""Download the real wheels that the tests index.
+"""Download pinned real wheels, for tests and benchmarks.
 
-    python fetch_wheels.py DEST
+usage: fetch_wheels.py DEST [--pins LIST]
 
-fixtures/real-wheels.txt pins each wheel by version, filename, and sha256.
-Wheels that are already in DEST with the right hash are not downloaded again.
-Two runs at once do no harm: each downloads to a folder of its own, and puts
-only verified wheels into DEST, by renaming them.
+The list pins each wheel by version, filename, and sha256. Wheels that are already in DEST
+with the right hash are not downloaded again. Each run downloads to a folder of its own, and puts
+only verified wheels into DEST, by renaming them. Needs about twice their size while it runs.
 """
 
 import argparse
-import collections
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 PINS = Path(__file__).resolve().parent / "fixtures" / "real-wheels.txt"
-SYSTEMS = ("manylinux", "musllinux", "macosx", "win")
+NEWEST = "3.11"  # the Python that takes every wheel that is for no other
 
 
-class Wheel(NamedTuple):
+@dataclass(frozen=True)
+class Wheel:
     """One line of the list of pins."""
 
     project: str
@@ -33,18 +33,18 @@ class Wheel(NamedTuple):
     sha256: str
 
     @property
-    def platforms(self) -> list[str]:
-        """The platform tags, or none for a wheel that fits every platform."""
-        tags = self.filename.removesuffix(".whl").rpartition("-")[2].split(".")
-        return [] if tags == ["any"] else tags
+    def tags(self) -> list[str]:
+        """Python, ABI and platform tags."""
+        return self.filename.removesuffix(".whl").split("-")[-3:]
 
     @property
-    def system(self) -> str:
-        """The operating system whose pip call downloads this wheel."""
-        for system in SYSTEMS:
-            if any(tag.startswith(system) for tag in self.platforms):
-                return system
-        return SYSTEMS[0]
+    def python(self) -> str:
+        """The version of the Python whose pip call downloads this wheel."""
+        python, abi, _ = self.tags
+        exact = re.match(r"cp(\d)(\d+)", abi)
+        if exact:
+            return ".".join(exact.groups())
+        return NEWEST if abi == "abi3" or "py3" in python else "2.7"
 
     def is_in(self, folder: Path) -> bool:
         """Tell whether a folder has this wheel, whole and unchanged."""
@@ -65,48 +65,39 @@ def read_pins(path: Path) -> list[Wheel]:
     return wheels
 
 
-def rounds(wheels: list[Wheel]) -> Iterator[list[Wheel]]:
-    """Group wheels into as few pip calls as can download them.
-
-    One call is for one operating system, since pip would choose between the
-    files of one version, and has one version of each project at most.
-    """
-    calls: dict[tuple[str, int], list[Wheel]] = collections.defaultdict(list)
-    seen: collections.Counter[tuple[str, str]] = collections.Counter()
+def rounds(wheels: list[Wheel]) -> list[list[Wheel]]:
+    """Group wheels into as few pip calls as can download them: each has one Python, and each project once."""
+    calls: dict[tuple[str, int], list[Wheel]] = defaultdict(list)
+    seen: Counter[tuple[str, str]] = Counter()
     for wheel in wheels:
-        key = (wheel.system, wheel.project)
-        calls[wheel.system, seen[key]].append(wheel)
+        key = (wheel.python, wheel.project)
+        calls[wheel.python, seen[key]].append(wheel)
         seen[key] += 1
-    yield from calls.values()
+    return list(calls.values())
 
 
 def download(wheels: list[Wheel], folder: Path) -> str:
     """Run pip once and return its errors, empty when it had none."""
-    # Hashes in the requirements make pip pick just the pinned file of a
-    # version, and refuse any other bytes.
+    # Hashes in the requirements make pip pick just the pinned file of a version, whatever the platform.
     requirements = folder / "requirements.txt"
-    requirements.write_text(
-        "".join(f"{w.project}=={w.version} --hash=sha256:{w.sha256}\n" for w in wheels)
-    )
-    platforms = dict.fromkeys(tag for wheel in wheels for tag in wheel.platforms)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--only-binary", ":all:", "--implementation", "cp"]
-    command += ["--python-version", "3.11", "--abi", "cp311", "--abi", "abi3", "--abi", "none"]
-    # Some wheels are in the list because they want a newer Python than this.
-    command += ["--ignore-requires-python"]
-    for tag in platforms or ["any"]:
+    requirements.write_text("".join(f"{w.project}=={w.version} --hash=sha256:{w.sha256}\n" for w in wheels))
+    python = wheels[0].python
+    abis = dict.fromkeys(abi for wheel in wheels for abi in wheel.tags[1].split("."))
+    platforms = dict.fromkeys(tag for wheel in wheels for tag in wheel.tags[2].split("."))
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    command += ["--no-cache-dir", "--ignore-requires-python", "--implementation", "cp", "--python-version", python]
+    for abi in abis:
+        command += ["--abi", abi]
+    for tag in platforms:
         command += ["--platform", tag]
     command += ["--dest", str(folder), "--requirement", str(requirements)]
     # A folder of local wheels could shadow the pinned ones.
     environment = {k: v for k, v in os.environ.items() if k != "PIP_FIND_LINKS"}
-    done = subprocess.run(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     return done.stderr if done.returncode else ""
 
 
 def main() -> int:
-    """Download what is missing and print one line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("dest", type=Path, metavar="DEST", help="folder for the wheels")
     parser.add_argument("--pins", type=Path, default=PINS, help="list of pinned wheels")
@@ -116,9 +107,8 @@ def main() -> int:
 
     wheels = read_pins(args.pins)
     missing = [wheel for wheel in wheels if not wheel.is_in(dest)]
-    calls = 0
-    for group in rounds(missing):
-        calls += 1
+    groups = rounds(missing)
+    for group in groups:
         # Beside DEST, so that a rename suffices and nobody sees half a wheel.
         with tempfile.TemporaryDirectory(dir=dest.parent, prefix=f".{dest.name}-") as name:
             folder = Path(name)
@@ -128,17 +118,14 @@ def main() -> int:
                 if wheel.is_in(folder):
                     os.replace(folder / wheel.filename, dest / wheel.filename)
 
-    still_missing = [wheel.filename for wheel in wheels if not wheel.is_in(dest)]
-    for filename in still_missing:
-        print(f"missing: {filename}", file=sys.stderr)
-    have = [wheel for wheel in wheels if wheel.filename not in still_missing]
+    absent = {wheel for wheel in missing if not wheel.is_in(dest)}
+    for wheel in absent:
+        print(f"missing: {wheel.filename}", file=sys.stderr)
+    have = [wheel for wheel in wheels if wheel not in absent]
     size = sum((dest / wheel.filename).stat().st_size for wheel in have) / 1e6
-    downloaded = len(missing) - len(still_missing)
-    print(
-        f"{len(have)} of {len(wheels)} wheels, {size:.1f} MB"
-        f" ({downloaded} downloaded by {calls} pip calls)"
-    )
-    return 1 if still_missing else 0
+    downloaded = len(missing) - len(absent)
+    print(f"{len(have)} of {len(wheels)} wheels, {size:.1f} MB ({downloaded} downloaded by {len(groups)} pip calls)")
+    return 1 if absent else 0
 
 
 if __name__ == "__main__":
