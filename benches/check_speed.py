@@ -3,9 +3,10 @@
 
 usage: check_speed.py DIR [--runs 5] [--wheelsite PATH] [--large GB] [--output FILE]
 
-DIR holds wheels, such as `tests/fetch_wheels.py DIR --pins benches/corpus.txt` downloads. They are read once before anything is measured, so
-that all find them in memory, and the rows run round robin. With --large one more wheel of that
-many gigabytes, half of it incompressible, is made below a temporary folder, and checked too.
+DIR holds wheels, such as `tests/fetch_wheels.py DIR --pins benches/corpus.txt` downloads. They are
+read once before anything is measured, so that all find them in memory, and the rows run round
+robin. With --large one more wheel of that many gigabytes, half of it incompressible, is made below
+a temporary folder, and checked too.
 """
 
 import argparse
