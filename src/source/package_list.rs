@@ -20,7 +20,7 @@ const MAX_LINE: u64 = 1024 * 1024;
 
 /// The entries of a package list.
 ///
-/// Keys, as in [dumb-pypi's README](https://pypi.org/project/dumb-pypi/):
+/// Keys, as dumb-pypi's README has them:
 /// `filename` (required), `hash` (`sha256=...`), `requires_python`,
 /// `core_metadata` (`sha256=...` or `true`), `upload_timestamp` (seconds),
 /// `yanked_reason`; and two that it has not: `url` and `size`. Others are
