@@ -23,8 +23,7 @@ use crate::wheel::{
 
 pub use folder::Folder;
 use folder::{Target, Unfinished};
-use plan::MENDED;
-pub use plan::{Plan, plan};
+pub use plan::{MENDED, Plan, plan};
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::wheel::{
 };
 
 /// The checks whose findings a repair mends.
-pub(super) const MENDED: [&str; 7] = [
+pub const MENDED: [&str; 7] = [
     "data-mismatch",
     "local-version-mismatch",
     "dist-info-mismatch",
