@@ -1,10 +1,11 @@
-//! What is remembered of local files between runs on one machine.
+//! What is remembered of files between runs on one machine.
 //!
-//! One file a source folder, in the user's cache folder: path and [`Stamp`] of
-//! each distribution with the facts that were read from it, so that an unchanged
-//! one is not opened again. Losing it costs time and nothing else.
+//! One file a source, in the user's cache folder: where each distribution lies and its
+//! [`Mark`], with the facts that were read from it, so that an unchanged one is not
+//! opened again. Beside it, by digest, the METADATA of what lies on other machines: pages show
+//! some of it. Losing any of this costs time and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{FACTS_VERSION, Facts, Stamp};
+use crate::facts::{FACTS_VERSION, Facts, KnownSidecar, Mark, Stamp};
 use crate::source::stamp_of;
 use crate::wheel::Sha256;
 
@@ -21,52 +22,114 @@ use crate::wheel::Sha256;
 /// of the file system's clock, and its stamp would not show it.
 const SETTLED: i128 = 50_000_000;
 
-/// The facts of local files, by path and stamp.
+/// The facts of a source's files, by place and mark.
 #[derive(Default)]
 pub struct FactsCache {
     file: Option<PathBuf>,
-    known: HashMap<PathBuf, (Stamp, Arc<Facts>)>,
+    known: HashMap<PathBuf, Known>,
     /// What this run found, in the order in which it is written.
-    fresh: Vec<(PathBuf, Stamp, Arc<Facts>)>,
+    fresh: Vec<(PathBuf, Known)>,
     changed: bool,
+    /// The folder of METADATA by digest.
+    metadata: Option<PathBuf>,
+}
+
+/// What is known of a file.
+#[derive(Clone)]
+pub struct Known {
+    /// What tells whether it has changed.
+    pub mark: Mark,
+    /// What its bytes say.
+    pub facts: Arc<Facts>,
+    /// The sidecar beside it.
+    pub sidecar: Option<KnownSidecar>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Line<'a> {
     path: std::borrow::Cow<'a, Path>,
-    stamp: Stamp,
+    mark: Mark,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sidecar: Option<KnownSidecar>,
     facts: std::borrow::Cow<'a, Facts>,
 }
 
 impl FactsCache {
-    /// The cache for a source folder; empty where there is none, or none that can be read.
-    pub fn open(cache: Option<&Path>, source: &Path) -> Self {
-        let (Some(cache), Ok(source)) = (cache, source.canonicalize()) else {
+    /// The cache for a source; empty where there is none, or none that can be read.
+    pub fn open(cache: Option<&Path>, identity: Option<&str>) -> Self {
+        let (Some(cache), Some(identity)) = (cache, identity) else {
             return Self::default();
         };
-        let key = Sha256::of(source.as_os_str().as_encoded_bytes()).short();
+        let key = Sha256::of(identity.as_bytes()).short();
         let file = cache.join(format!("facts-{FACTS_VERSION}")).join(format!("{key}.jsonl"));
         let known = read(&file).unwrap_or_default();
-        Self { file: Some(file), known, ..Self::default() }
+        let metadata = Some(cache.join("metadata-1").join(key));
+        Self { file: Some(file), known, metadata, ..Self::default() }
     }
 
-    /// What is known of a file that has this stamp.
-    pub fn get(&self, path: &Path, stamp: Stamp) -> Option<Arc<Facts>> {
-        let (known, facts) = self.known.get(path)?;
-        (*known == stamp).then(|| facts.clone())
+    /// Remembers METADATA.
+    pub fn keep_metadata(&self, sha256: Sha256, bytes: &[u8]) {
+        let Some(folder) = &self.metadata else { return };
+        let write = || -> std::io::Result<()> {
+            fs::create_dir_all(folder)?;
+            let mut unfinished = tempfile::NamedTempFile::new_in(folder)?;
+            unfinished.write_all(bytes)?;
+            unfinished.persist(folder.join(sha256.to_string()))?;
+            Ok(())
+        };
+        if let Err(error) = write() {
+            tracing::debug!(%error, "METADATA could not be kept");
+        }
+    }
+
+    /// METADATA of this digest.
+    pub fn metadata(&self, sha256: Sha256) -> Option<Vec<u8>> {
+        let bytes = fs::read(self.metadata.as_ref()?.join(sha256.to_string())).ok()?;
+        (Sha256::of(&bytes) == sha256).then_some(bytes)
+    }
+
+    /// Forgets the METADATA that nothing has any more.
+    fn prune_metadata(&self) -> std::io::Result<()> {
+        let Some(folder) = self.metadata.as_ref().filter(|folder| folder.is_dir()) else {
+            return Ok(());
+        };
+        let digests = self.fresh.iter().filter_map(|(_, known)| known.facts.metadata());
+        let had: HashSet<String> = digests.map(|metadata| metadata.sha256.to_string()).collect();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if !entry.file_name().to_str().is_some_and(|name| had.contains(name)) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of a file that has this mark.
+    pub fn get(&self, path: &Path, mark: &Mark) -> Option<Arc<Facts>> {
+        let known = self.known.get(path)?;
+        (known.mark == *mark).then(|| known.facts.clone())
+    }
+
+    /// The digest of the sidecar beside a file, if it is still called so.
+    pub fn sidecar(&self, path: &Path, revision: &str) -> Option<Sha256> {
+        let sidecar = self.known.get(path)?.sidecar.as_ref()?;
+        (*sidecar.revision == *revision).then_some(sidecar.sha256)
     }
 
     /// Remembers a file, whether it was read now (`fresh`) or was known.
-    pub fn learn(&mut self, path: &Path, stamp: Stamp, facts: Arc<Facts>, fresh: bool) {
-        if fresh {
+    pub fn learn(&mut self, path: &Path, known: Known, fresh: bool) {
+        let before = self.known.get(path).and_then(|before| before.sidecar.as_ref());
+        if fresh || before != known.sidecar.as_ref() {
+            self.changed = true;
+        }
+        if let (true, Some(stamp)) = (fresh, known.mark.stamp) {
             let now = SystemTime::now().duration_since(UNIX_EPOCH);
             let now = now.ok().and_then(|since| i128::try_from(since.as_nanos()).ok()).unwrap_or(0);
             if now - stamp.changed.max(stamp.modified) <= SETTLED {
                 return;
             }
-            self.changed = true;
         }
-        self.fresh.push((path.to_owned(), stamp, facts));
+        self.fresh.push((path.to_owned(), known));
     }
 
     /// Writes what this run found.
@@ -78,6 +141,7 @@ impl FactsCache {
             self.follow_links(root);
         }
         let Some(file) = &self.file else { return Ok(()) };
+        self.prune_metadata()?;
         if !self.changed && self.fresh.len() == self.known.len() {
             return Ok(());
         }
@@ -85,10 +149,10 @@ impl FactsCache {
         fs::create_dir_all(folder)?;
         let unfinished = file.with_extension(format!("{}.tmp", std::process::id()));
         let mut writer = BufWriter::new(fs::File::create(&unfinished)?);
-        for (path, stamp, facts) in &self.fresh {
+        for (path, Known { mark, facts, sidecar }) in &self.fresh {
             // A path that is not UTF-8 cannot be written, and is simply read again next time.
-            let line =
-                Line { path: path.into(), stamp: *stamp, facts: std::borrow::Cow::Borrowed(facts) };
+            let (mark, facts) = (mark.clone(), std::borrow::Cow::Borrowed(&**facts));
+            let line = Line { path: path.into(), mark, sidecar: sidecar.clone(), facts };
             if let Ok(text) = serde_json::to_vec(&line) {
                 writer.write_all(&text)?;
                 writer.write_all(b"\n")?;
@@ -102,7 +166,8 @@ impl FactsCache {
 
 impl FactsCache {
     fn follow_links(&mut self, root: &Path) {
-        for (path, stamp, _) in &mut self.fresh {
+        for (path, known) in &mut self.fresh {
+            let Some(stamp) = &mut known.mark.stamp else { continue };
             let Ok(now) = fs::metadata(root.join(path)).map(|metadata| stamp_of(&metadata)) else {
                 continue;
             };
@@ -115,12 +180,14 @@ impl FactsCache {
     }
 }
 
-fn read(file: &Path) -> std::io::Result<HashMap<PathBuf, (Stamp, Arc<Facts>)>> {
+fn read(file: &Path) -> std::io::Result<HashMap<PathBuf, Known>> {
     let mut known = HashMap::new();
     for line in BufReader::new(fs::File::open(file)?).lines() {
         // A line that is damaged stands for a file that will be read again.
         let Ok(line) = serde_json::from_str::<Line<'_>>(&line?) else { continue };
-        known.insert(line.path.into_owned(), (line.stamp, Arc::new(line.facts.into_owned())));
+        let facts = Arc::new(line.facts.into_owned());
+        let of_file = Known { mark: line.mark, facts, sidecar: line.sidecar };
+        known.insert(line.path.into_owned(), of_file);
     }
     Ok(known)
 }
@@ -140,33 +207,49 @@ mod tests {
         })
     }
 
+    fn known(mark: Mark) -> Known {
+        Known { mark, facts: facts(), sidecar: None }
+    }
+
+    fn mark(stamp: Stamp) -> Mark {
+        Mark { stamp: Some(stamp), revision: None }
+    }
+
     #[test]
-    fn remembers_by_path_and_stamp() {
+    fn remembers_by_place_and_mark() {
         let cache = tempfile::tempdir().expect("makes a folder");
-        let source = tempfile::tempdir().expect("makes a folder");
         let stamp = Stamp { size: 1, modified: 2, changed: 3, inode: 4 };
+        let remote = Mark { stamp: None, revision: Some("etag".into()) };
         let path = Path::new("a.whl");
-        let mut first = FactsCache::open(Some(cache.path()), source.path());
-        assert_eq!(first.get(path, stamp), None);
-        first.learn(path, stamp, facts(), true);
+        let open = || FactsCache::open(Some(cache.path()), Some("a source"));
+        let mut first = open();
+        assert_eq!(first.get(path, &mark(stamp)), None);
+        first.learn(path, known(mark(stamp)), true);
+        let sidecar = KnownSidecar { revision: "tag".into(), sha256: Sha256::of(b"s") };
+        let with_sidecar = Known { sidecar: Some(sidecar), ..known(remote.clone()) };
+        first.learn(Path::new("c.whl"), with_sidecar, true);
         first.save(None).expect("saves");
-        let second = FactsCache::open(Some(cache.path()), source.path());
-        assert_eq!(second.get(path, stamp), Some(facts()));
-        assert_eq!(second.get(path, Stamp { changed: 9, ..stamp }), None);
-        assert_eq!(second.get(Path::new("b.whl"), stamp), None);
+        let second = open();
+        assert_eq!(second.get(path, &mark(stamp)), Some(facts()));
+        assert_eq!(second.get(path, &mark(Stamp { changed: 9, ..stamp })), None);
+        assert_eq!(second.get(Path::new("b.whl"), &mark(stamp)), None);
+        assert_eq!(second.get(Path::new("c.whl"), &remote), Some(facts()));
+        assert_eq!(second.sidecar(Path::new("c.whl"), "tag"), Some(Sha256::of(b"s")));
+        assert_eq!(second.sidecar(Path::new("c.whl"), "other"), None);
+        let other = FactsCache::open(Some(cache.path()), Some("another source"));
+        assert_eq!(other.get(path, &mark(stamp)), None);
     }
 
     #[test]
     fn does_not_trust_what_changed_a_moment_ago() {
         let cache = tempfile::tempdir().expect("makes a folder");
-        let source = tempfile::tempdir().expect("makes a folder");
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("is later").as_nanos();
         let stamp =
             Stamp { size: 1, modified: 2, changed: i128::try_from(now).expect("fits"), inode: 4 };
-        let mut first = FactsCache::open(Some(cache.path()), source.path());
-        first.learn(Path::new("a.whl"), stamp, facts(), true);
+        let open = || FactsCache::open(Some(cache.path()), Some("a source"));
+        let mut first = open();
+        first.learn(Path::new("a.whl"), known(mark(stamp)), true);
         first.save(None).expect("saves");
-        let second = FactsCache::open(Some(cache.path()), source.path());
-        assert_eq!(second.get(Path::new("a.whl"), stamp), None);
+        assert_eq!(open().get(Path::new("a.whl"), &mark(stamp)), None);
     }
 }

@@ -31,8 +31,59 @@ pub struct Artifact {
     pub offered: Offered,
     /// Tells whether a local file has changed since it was last read.
     pub stamp: Option<Stamp>,
-    /// The `.metadata` file that lies beside a local file.
-    pub sidecar: Option<Box<Path>>,
+    /// What the source calls these bytes, where that is no digest: an ETag, the number of an upload.
+    pub revision: Option<Box<str>>,
+    /// The `.metadata` file that lies beside it.
+    pub sidecar: Option<SidecarFile>,
+}
+
+impl Artifact {
+    /// What tells whether it has changed since it was last read.
+    pub fn mark(&self) -> Mark {
+        Mark { stamp: self.stamp, revision: self.revision.clone() }
+    }
+
+    /// The revision as a site shows it, where it has to stand in for a digest.
+    pub fn published_revision(&self) -> Option<Box<str>> {
+        let revision = self.revision.as_ref().filter(|_| self.offered.sha256.is_none())?;
+        Some(Sha256::of(revision.as_bytes()).short().into())
+    }
+}
+
+/// The digest of a sidecar as it was when its source called it so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownSidecar {
+    /// What the source called its bytes.
+    pub revision: Box<str>,
+    /// Their digest.
+    pub sha256: Sha256,
+}
+
+/// What tells whether an artifact has changed since it was last read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Of a local file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<Stamp>,
+    /// Of a file on another machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Box<str>>,
+}
+
+/// The `.metadata` file beside an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SidecarFile {
+    /// A local file.
+    File(Box<Path>),
+    /// At the artifact's source.
+    Remote {
+        /// By which the source knows it.
+        key: Box<str>,
+        /// Its digest, where the source tells.
+        sha256: Option<Sha256>,
+        /// What the source calls its bytes, where it tells.
+        revision: Option<Box<str>>,
+    },
 }
 
 /// Where an artifact lies.
@@ -42,6 +93,32 @@ pub enum Location {
     File(PathBuf),
     /// A line of a package list, counted from 1.
     Line(Arc<str>, u64),
+    /// On another machine.
+    Remote(Box<RemoteLocation>),
+}
+
+/// A place on another machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteLocation {
+    /// For people: holds no secret.
+    pub shown: Box<str>,
+    /// By which the source knows it.
+    pub key: Box<str>,
+}
+
+impl Location {
+    /// A place on another machine.
+    pub fn remote(shown: impl Into<Box<str>>, key: impl Into<Box<str>>) -> Self {
+        Self::Remote(Box::new(RemoteLocation { shown: shown.into(), key: key.into() }))
+    }
+
+    /// By which a remote source knows it.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Remote(remote) => Some(&remote.key),
+            Self::File(_) | Self::Line(..) => None,
+        }
+    }
 }
 
 impl fmt::Display for Location {
@@ -49,6 +126,7 @@ impl fmt::Display for Location {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Line(list, line) => write!(f, "{list}:{line}"),
+            Self::Remote(remote) => f.write_str(&remote.shown),
         }
     }
 }

@@ -1,17 +1,18 @@
 //! Opens a distribution and says what is in it: the only place where a wheel is opened.
 
 use std::collections::{BTreeSet, HashSet};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, SeekFrom};
 
 use crate::cuda::Captured;
 use crate::cuda::elf::{ElfError, is_elf};
 use crate::facts::{
-    Content, Depth, ElfFile, FACTS_VERSION, Facts, MAX_DIST_INFO, MAX_ELF, Metadata, Part,
-    Unreadable, WheelFacts,
+    Artifact, Content, Depth, ElfFile, FACTS_VERSION, Facts, MAX_DIST_INFO, MAX_ELF, Metadata,
+    Part, Unreadable, WheelFacts,
 };
+use crate::source::Source;
 use crate::wheel::{
-    Anomalies, Archive, ArchiveError, CoreMetadata, Entry, Record, RecordHash, RecordHasher,
-    Sha256, Sink, Walk, WheelFile, check_entry_points, unpacked_size,
+    Anomalies, Archive, ArchiveError, CoreMetadata, Entry, MetadataError, RangeRead, Record,
+    RecordHash, RecordHasher, Sha256, Sink, Walk, WheelFile, check_entry_points, unpacked_size,
 };
 
 /// What kind of distribution some bytes claim to be.
@@ -34,24 +35,57 @@ impl Kind {
     }
 }
 
+/// What was read, and the bytes of METADATA that were read for it.
+pub struct Inspection {
+    /// What the bytes say.
+    pub facts: Facts,
+    /// The bytes of METADATA, as a sidecar serves them.
+    pub metadata: Option<Vec<u8>>,
+}
+
 /// Reads a distribution.
 ///
 /// At full depth every byte is read once: for the digest, and inflated for what RECORD
 /// says of it. Never rejects: what is wrong becomes part of the facts. Errors only
 /// where the bytes cannot be had.
-pub fn inspect(kind: Kind, depth: Depth, mut reader: impl Read + Seek) -> io::Result<Facts> {
+pub fn inspect(kind: Kind, depth: Depth, reader: impl RangeRead) -> io::Result<Facts> {
+    read_all(kind, depth, reader).map(|inspection| inspection.facts)
+}
+
+/// Reads a distribution at its source, as deep as is asked for.
+///
+/// With a digest that is known already it takes kilobytes to read one at the depth of
+/// metadata; without, every byte.
+pub fn inspect_artifact(
+    source: &dyn Source,
+    artifact: &Artifact,
+    depth: Depth,
+    digest: Option<Sha256>,
+) -> io::Result<Inspection> {
+    let kind = Kind::of_filename(&artifact.filename);
+    let mut reader = source.open(artifact)?;
+    match digest {
+        Some(sha256) if depth == Depth::Metadata => {
+            let size = match artifact.size {
+                Some(size) => size,
+                None => reader.seek(SeekFrom::End(0))?,
+            };
+            read_described(kind, reader, sha256, size)
+        }
+        _ => read_all(kind, depth, reader),
+    }
+}
+
+fn read_all(kind: Kind, depth: Depth, mut reader: impl RangeRead) -> io::Result<Inspection> {
     let content = match (kind, depth) {
         (Kind::Wheel, Depth::Full) => match inspect_wheel(&mut reader, true) {
-            Ok((facts, Some(walk))) => {
+            Ok(WheelRead { facts, metadata, walk: Some(walk) }) => {
                 let depth = if walk.inflated { Depth::Full } else { Depth::Metadata };
-                return Ok(facts_of(
-                    depth,
-                    walk.sha256,
-                    walk.size,
-                    Content::Wheel(Box::new(facts)),
-                ));
+                let content = Content::Wheel(Box::new(facts));
+                let facts = facts_of(depth, walk.sha256, walk.size, content);
+                return Ok(Inspection { facts, metadata });
             }
-            Ok((_, None)) => None,
+            Ok(WheelRead { walk: None, .. }) => None,
             Err(error) => Some(is_unreadable(error)?),
         },
         _ => None,
@@ -59,36 +93,47 @@ pub fn inspect(kind: Kind, depth: Depth, mut reader: impl Read + Seek) -> io::Re
     reader.seek(SeekFrom::Start(0))?;
     let (sha256, size) = Sha256::of_reader(&mut reader)?;
     match content {
-        Some(content) => Ok(facts_of(Depth::Full, sha256, size, content)),
-        None => inspect_hashed(kind, reader, sha256, size),
+        Some(content) => {
+            let facts = facts_of(Depth::Full, sha256, size, content);
+            Ok(Inspection { facts, metadata: None })
+        }
+        None => read_described(kind, reader, sha256, size),
     }
 }
 
 /// Reads what a file whose digest and size in bytes are known says of itself, at the depth of metadata.
-pub fn inspect_hashed(
+fn read_described(
     kind: Kind,
-    mut reader: impl Read + Seek,
+    mut reader: impl RangeRead,
     sha256: Sha256,
     size: u64,
-) -> io::Result<Facts> {
-    let content = match kind {
-        Kind::Sdist => Content::Sdist,
+) -> io::Result<Inspection> {
+    let (content, metadata) = match kind {
+        Kind::Sdist => (Content::Sdist, None),
         Kind::Wheel => match inspect_wheel(&mut reader, false) {
-            Ok((facts, _)) => Content::Wheel(Box::new(facts)),
-            Err(error) => is_unreadable(error)?,
+            Ok(read) => (Content::Wheel(Box::new(read.facts)), read.metadata),
+            Err(error) => (is_unreadable(error)?, None),
         },
     };
     // Nothing more can be learned of what cannot be read.
     let depth = if matches!(content, Content::Wheel(_)) { Depth::Metadata } else { Depth::Full };
-    Ok(facts_of(depth, sha256, size, content))
+    Ok(Inspection { facts: facts_of(depth, sha256, size, content), metadata })
 }
+
+/// What is read of every wheel, each of at most so many bytes.
+const DESCRIPTIONS: [(&str, u64); 4] = [
+    ("METADATA", CoreMetadata::MAX_SIZE),
+    ("WHEEL", WheelFile::MAX_SIZE),
+    ("RECORD", Record::MAX_SIZE),
+    ("entry_points.txt", MAX_ENTRY_POINTS),
+];
 
 fn facts_of(depth: Depth, sha256: Sha256, size: u64, content: Content) -> Facts {
     Facts { facts_version: FACTS_VERSION, depth, sha256, size, content }
 }
 
 /// The bytes of a wheel's METADATA, as a sidecar serves them. None where there are none to be had.
-pub fn read_metadata(reader: impl Read + Seek) -> Result<Option<Vec<u8>>, ArchiveError> {
+pub fn read_metadata(reader: impl RangeRead) -> Result<Option<Vec<u8>>, ArchiveError> {
     let mut archive = Archive::open(reader)?;
     let folders = dist_info_folders(archive.entries());
     let Some(entry) = folders.first().and_then(|folder| member(&archive, folder, "METADATA"))
@@ -111,18 +156,30 @@ fn is_unreadable(error: ArchiveError) -> io::Result<Content> {
     Ok(Content::Unreadable { reason, detail: error.to_string() })
 }
 
-fn inspect_wheel<R: Read + Seek>(
-    reader: R,
-    full: bool,
-) -> Result<(WheelFacts, Option<Walk>), ArchiveError> {
+struct WheelRead {
+    facts: WheelFacts,
+    metadata: Option<Vec<u8>>,
+    /// Of every byte, where all were read.
+    walk: Option<Walk>,
+}
+
+fn inspect_wheel<R: RangeRead>(reader: R, full: bool) -> Result<WheelRead, ArchiveError> {
     let mut archive = Archive::open(reader)?;
     let members = archive.entries().len() as u64;
     let unpacked_size = unpacked_size(archive.entries());
     let dist_info = dist_info_folders(archive.entries());
     // With several folders none is the right one; the first by name shows what is meant.
     let folder = dist_info.first().cloned().unwrap_or_default();
+    let described: Vec<(Entry, u64)> = DESCRIPTIONS
+        .iter()
+        .filter_map(|(file, max)| Some((member(&archive, &folder, file)?, *max)))
+        .collect();
+    archive.announce(described.iter().map(|(entry, max)| (entry, *max)));
+    let mut metadata_bytes = None;
     let metadata = part(&mut archive, &folder, "METADATA", CoreMetadata::MAX_SIZE, |bytes| {
-        CoreMetadata::parse(bytes).map(|fields| Metadata { sha256: Sha256::of(bytes), fields })
+        let fields = CoreMetadata::parse(bytes)?;
+        metadata_bytes = Some(bytes.to_vec());
+        Ok::<_, MetadataError>(Metadata { sha256: Sha256::of(bytes), fields })
     })?;
     let wheel = part(&mut archive, &folder, "WHEEL", WheelFile::MAX_SIZE, WheelFile::parse)?;
     let record = part(&mut archive, &folder, "RECORD", Record::MAX_SIZE, Record::parse)?;
@@ -161,7 +218,7 @@ fn inspect_wheel<R: Read + Seek>(
         elf,
         anomalies: all,
     };
-    Ok((facts, walk))
+    Ok(WheelRead { facts, metadata: metadata_bytes, walk })
 }
 
 /// How much of the beginning of an ELF file is kept: tables of symbols lie there.
@@ -208,7 +265,7 @@ impl<'a> Contents<'a> {
 }
 
 /// Fetches what an ELF file needs of its contents, after they have gone by.
-fn read_again<R: Read + Seek>(
+fn read_again<R: RangeRead>(
     archive: &mut Archive<R>,
     index: usize,
     mut captured: Captured,
@@ -275,12 +332,12 @@ fn dist_info_folders(entries: &[Entry]) -> Vec<String> {
     folders.into_iter().take(MAX_DIST_INFO).map(str::to_owned).collect()
 }
 
-fn member<R: Read + Seek>(archive: &Archive<R>, folder: &str, file: &str) -> Option<Entry> {
+fn member<R: RangeRead>(archive: &Archive<R>, folder: &str, file: &str) -> Option<Entry> {
     archive.find(&format!("{folder}/{file}")).cloned()
 }
 
 /// Reads one file of the `.dist-info` folder. Only a failing reader is an error.
-fn part<R: Read + Seek, T, E: std::fmt::Display>(
+fn part<R: RangeRead, T, E: std::fmt::Display>(
     archive: &mut Archive<R>,
     folder: &str,
     file: &str,
@@ -301,7 +358,7 @@ fn part<R: Read + Seek, T, E: std::fmt::Display>(
 /// No real `entry_points.txt` comes near this many bytes.
 const MAX_ENTRY_POINTS: u64 = 4 * 1024 * 1024;
 
-fn check_scripts<R: Read + Seek>(
+fn check_scripts<R: RangeRead>(
     archive: &mut Archive<R>,
     folder: &str,
     anomalies: &mut Anomalies,

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::config::{FilesMode, OnReject, Settings};
 use crate::error::{Error, Result};
-use crate::facts::Artifact;
+use crate::facts::{Artifact, Facts, Sidecar};
 use crate::index::{Admitted, FileUrl, Index};
 use crate::publish::{Known, Plan, SiteDirectory};
 use crate::render::theme::Theme;
@@ -42,6 +42,8 @@ pub struct Summary {
     pub removed: u64,
     /// Bytes of distributions that were read.
     pub bytes_read: u64,
+    /// Requests for distributions on other machines, redirects and listings not counted.
+    pub requests: u64,
 }
 
 /// Makes a site: lists, inspects, verifies, indexes, renders, writes.
@@ -56,13 +58,23 @@ pub fn build(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
     }
 }
 
+/// Requests at once, unless `--jobs` says otherwise: they wait more than they work.
+const REQUESTS: usize = 16;
+
+/// Threads for requests, which wait for servers and not for the processor.
+pub fn request_threads(jobs: Option<usize>) -> Result<rayon::ThreadPool> {
+    let threads = jobs.unwrap_or(REQUESTS);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| Error::config(format!("cannot start {threads} threads: {error}")))
+}
+
 fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
     let theme = Theme::load(&settings.theme)?;
     let site = SiteDirectory::open(&settings.output, settings.force, settings.refresh)?;
     let memory = Memory::recall(settings, &site, reporter)?;
 
     let sources = read::connect(settings)?;
-    let artifacts = read::list(&sources, reporter)?;
+    let artifacts = read::list(&sources, settings, reporter)?;
     let mut reading = read::inspect_all(artifacts, &sources, settings, &memory, reporter)?;
     let (caches, bytes_read) = (reading.take_caches(), reading.bytes_read);
     let mut tally = Tally { files: reading.files.len(), verdicts: Vec::new() };
@@ -84,12 +96,19 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
         sources: &sources,
         site: &site,
         standing,
+        memory: &memory,
+        caches: &caches,
         theme: &theme,
         verdicts: &tally.verdicts,
         reporter,
     })?;
-    let counts = writer.write(&plan)?;
+    let counts = if downloads(&sources) {
+        request_threads(settings.jobs)?.install(|| writer.write(&plan))?
+    } else {
+        writer.write(&plan)?
+    };
     site.finish()?;
+    let traffic = read::traffic(&sources);
     let summary = Summary {
         projects: index.projects.len(),
         files: index.files(),
@@ -99,11 +118,17 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
         unchanged: counts.unchanged.into_inner(),
         files_placed: counts.placed.into_inner(),
         removed: counts.removed.into_inner(),
-        bytes_read,
+        bytes_read: bytes_read + traffic.iter().map(|traffic| traffic.bytes()).sum::<u64>(),
+        requests: traffic.iter().map(|traffic| traffic.requests()).sum(),
     };
     let placed = summary.files_placed > 0 || summary.removed > 0;
     read::save_caches(caches, &sources, placed, reporter);
     Ok(summary)
+}
+
+/// Whether files may have to come over the network while the site is written.
+fn downloads(sources: &[Connected]) -> bool {
+    sources.iter().any(|connected| connected.source.traffic().is_some())
 }
 
 /// How many files were judged, and what there is to say about them.
@@ -164,7 +189,12 @@ fn judge_published(index: &mut Index, known: &[Known], settings: &Settings, tall
         index.projects[position].files.retain(|file| {
             let before = shard.files.iter().find(|known| *known.filename == *file.dist.as_str());
             let published = before.and_then(|known| known.sha256);
-            let finding = verify::judge_published(file.sha256, published, &settings.policy);
+            let finding = verify::judge_published(
+                file.dist.as_str(),
+                file.sha256,
+                published,
+                &settings.policy,
+            );
             let Some(finding) = finding else { return true };
             let verdict = Verdict::new(&file.artifact, file.facts.as_deref(), vec![finding]);
             let accepted = verdict.accepted;
@@ -186,7 +216,7 @@ fn admit(
     let by_modification = AtomicU64::new(0);
     let admitted: Vec<Result<Admitted>> = accepted
         .into_par_iter()
-        .map(|Inspected { artifact, facts, .. }| {
+        .map(|Inspected { mut artifact, facts, sidecar }| {
             let sha256 = facts.as_ref().map(|facts| facts.sha256).or(artifact.offered.sha256);
             let upload_time = match artifact.offered.upload_time {
                 Some(time) => Some(time),
@@ -203,6 +233,14 @@ fn admit(
                 },
             };
             let url = file_url(&artifact, &sources[artifact.source], settings)?;
+            let metadata = facts.as_deref().and_then(Facts::metadata);
+            // A sidecar at the source is of use where pages link to the source, if it is the wheel's.
+            if matches!(url, FileUrl::Own(_))
+                && let Some(sidecar) = sidecar
+                && metadata.is_some_and(|metadata| metadata.sha256 == sidecar)
+            {
+                artifact.offered.core_metadata = Some(Sidecar::Sha256(sidecar));
+            }
             Ok(Admitted { artifact, facts, upload_time, url })
         })
         .collect();
@@ -233,7 +271,7 @@ fn file_url(artifact: &Artifact, connected: &Connected, settings: &Settings) -> 
 fn guard(index: &Index, settings: &Settings, known: &[Known]) -> Result<()> {
     if index.files() == 0 && !settings.allow_empty {
         let sources: Vec<String> =
-            settings.sources.iter().map(|spec| format!("`{spec}`")).collect();
+            settings.sources.iter().map(|source| format!("`{}`", source.spec)).collect();
         return Err(Error::Guard {
             message: format!("no distribution was found in {}", sources.join(", ")),
             hint: "if an empty index is meant, build with `--allow-empty`".to_owned(),

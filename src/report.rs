@@ -1,11 +1,17 @@
 //! How the library tells what it does. Text, colors and bars are made in [`crate::cli`].
 
+use std::sync::Arc;
+
+use crate::net::Traffic;
 use crate::verify::Verdict;
 
 /// Hears of a build's progress. All methods may be called from several threads.
 pub trait Reporter: Sync {
     /// A stage begins that has so many steps, if that is known.
     fn stage(&self, _name: &'static str, _steps: Option<u64>) {}
+
+    /// Bytes of the current stage come over the network, counted here.
+    fn traffic(&self, _traffic: &[Arc<Traffic>]) {}
 
     /// A step of the current stage is done.
     fn step(&self) {}

@@ -16,6 +16,7 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::facts::{Content, Depth, Facts, UploadTime};
 use crate::index::{FileUrl, Project};
+use crate::net::{Client, Failure, Network, Request, shown};
 use crate::wheel::{ProjectName, Sha256};
 
 /// The file at the root of a site that makes it one.
@@ -77,6 +78,9 @@ pub struct FileState {
     /// When it was uploaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload_time: Option<UploadTime>,
+    /// Tells the upload from others of the name, where its source states no digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Box<str>>,
     /// Whether the site carries it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub carried: bool,
@@ -139,6 +143,7 @@ impl Shard {
                 sha256: file.sha256,
                 size: file.size,
                 upload_time: file.upload_time,
+                revision: file.revision.clone(),
                 carried: file.url == FileUrl::Carried && !quarantined,
                 facts: file.facts.as_deref().map(|facts| StoredFacts {
                     facts_version: facts.facts_version,
@@ -201,28 +206,19 @@ impl Store for Folder {
 
 struct Site {
     url: Url,
-    client: reqwest::blocking::Client,
+    client: Client,
 }
 
 impl Store for Site {
     fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
         let url = self.url.join(path).map_err(io::Error::other)?;
-        let response = self.client.get(url).send().map_err(|error| request_error(&error))?;
-        match response.status() {
-            status if status.is_success() => capped(response).map(Some),
-            reqwest::StatusCode::NOT_FOUND => Ok(None),
-            status => Err(io::Error::other(format!("the server answered {status}"))),
+        let answer = self.client.fetch(&Request::new(url), MAX_SIZE)?;
+        match answer.status.as_u16() {
+            200 => Ok(Some(answer.bytes)),
+            404 => Ok(None),
+            _ => Err(Failure::Status(answer.status).into()),
         }
     }
-}
-
-/// The innermost cause says what happened; the outer ones repeat the URL.
-fn request_error(error: &reqwest::Error) -> io::Error {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    io::Error::other(cause.to_string())
 }
 
 fn capped(reader: impl Read) -> io::Result<Vec<u8>> {
@@ -261,17 +257,15 @@ impl KnownSite {
     }
 
     /// Reads the state of a live site; none where the server has none.
-    pub fn at_url(url: &Url) -> Result<Option<Self>> {
-        let client = reqwest::blocking::Client::builder()
-            .user_agent(generator().replace(' ', "/"))
-            .timeout(std::time::Duration::from_secs(60))
-            .build()
-            .map_err(|error| Error::source(format!("cannot make requests: {error}")))?;
-        let mut shown = url.clone();
-        // A URL without a host cannot get here, and only such a one refuses.
-        let _ = shown.set_username("");
-        let _ = shown.set_password(None);
-        Self::read(Box::new(Site { url: url.clone(), client }), shown.to_string(), false)
+    pub fn at_url(url: &Url, network: &Network) -> Result<Option<Self>> {
+        let client = Client::new(network)?;
+        Self::read(Box::new(Site { url: url.clone(), client }), shown(url), false)
+    }
+
+    /// A file of the site, if it is there and has this digest.
+    pub fn file(&self, path: &str, sha256: Sha256) -> Option<Vec<u8>> {
+        let bytes = self.store.read(path).ok().flatten()?;
+        (Sha256::of(&bytes) == sha256).then_some(bytes)
     }
 
     fn read(store: Box<dyn Store>, origin: String, lenient: bool) -> Result<Option<Self>> {

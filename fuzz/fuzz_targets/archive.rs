@@ -19,6 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
         size: None,
         offered: Offered::default(),
         stamp: None,
+        revision: None,
         sidecar: None,
     };
     let policy = Policy::default();

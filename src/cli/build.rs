@@ -9,7 +9,7 @@ use super::{Format, print_json};
 use crate::cli::terminal::Terminal;
 use crate::config::{
     DEFAULT_PATH, Environment, FilesMode, OnConflict, OnReject, Options, PagesMode, Settings,
-    SiteConfig,
+    SiteConfig, SourceConfig,
 };
 use crate::error::Result;
 use crate::facts::Depth;
@@ -45,7 +45,7 @@ pub(super) struct BuildArgs {
     /// Write into a folder that holds something else
     #[arg(long)]
     force: bool,
-    /// Threads [default: one for each core]
+    /// Threads, and requests at once [default: one for each core, and 16]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
     /// How the summary is printed
@@ -56,9 +56,25 @@ pub(super) struct BuildArgs {
 /// What a site is made of, and how it looks.
 #[derive(Debug, Clone, Args)]
 pub(super) struct WhatArgs {
-    /// Where files come from: a folder, `dir:PATH` or `list:FILE.jsonl`; may be repeated
+    /// Where files come from; may be repeated
+    ///
+    /// A folder, `dir:PATH`, `list:FILE.jsonl`, `gh-release:TAG` (also `@TAG`, `OWNER/REPO@TAG`, or
+    /// `OWNER/REPO` for all releases), `s3://BUCKET/PREFIX`, `az://`, `gs://`, or
+    /// `simple+https://HOST/simple/#PROJECT,...`
     #[arg(long, short, value_name = "SPEC")]
     source: Vec<SourceSpec>,
+    /// Take only files whose names match; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<String>,
+    /// Take no files whose names match; may be repeated
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Of all releases of a repository, take prereleases too
+    #[arg(long)]
+    prereleases: bool,
+    /// Of all releases of a repository, take drafts too
+    #[arg(long)]
+    drafts: bool,
     /// Configuration file [default: config/site.yml, where it exists]
     #[arg(long, short, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
@@ -93,14 +109,14 @@ pub(super) struct WhatArgs {
 /// How files are verified.
 #[derive(Debug, Clone, Args)]
 pub(super) struct VerificationArgs {
-    /// How much of each file is read [default: full, for local files]
+    /// How much of each file is read [default: full for local files, metadata for others]
     #[arg(long, value_name = "DEPTH")]
     pub(super) depth: Option<Depth>,
-    /// Pass over what a check finds; may be repeated
-    #[arg(long, value_name = "CHECK")]
+    /// Pass over what a check finds, of all files or of those whose names match; may be repeated
+    #[arg(long, value_name = "CHECK[:PATTERN]")]
     allow: Vec<String>,
     /// Reject files in which a check finds something; may be repeated
-    #[arg(long, value_name = "CHECK")]
+    #[arg(long, value_name = "CHECK[:PATTERN]")]
     deny: Vec<String>,
 }
 
@@ -118,6 +134,13 @@ impl WhatArgs {
         let config = read_config(self.config.as_deref())?;
         let options = Options {
             sources: self.source,
+            source_flags: SourceConfig {
+                include: self.include,
+                exclude: self.exclude,
+                prereleases: self.prereleases,
+                drafts: self.drafts,
+                ..SourceConfig::default()
+            },
             site_url: self.site_url,
             files_url: self.files_url,
             files: self.files,

@@ -1,12 +1,13 @@
 //! `wheelsite inspect`
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::{Format, print, print_json};
+use crate::config::Environment;
 use crate::error::Result;
 use crate::facts::{Content, Depth, Facts, Part};
 use crate::render::people::human_size;
@@ -16,9 +17,9 @@ use crate::wheel::{DistFilename, Sha256, escaped};
 /// Show what one file says of itself
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// A wheel or a source distribution
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// A wheel or a source distribution, or its URL
+    #[arg(value_name = "WHEEL|URL")]
+    file: String,
     /// How it is printed
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
@@ -44,8 +45,17 @@ struct Report<'a> {
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<ExitCode> {
-    let artifact = source::artifact_of_file(&args.file, 0)?;
-    let facts = super::check::read(&artifact, source::open_file(&artifact), Depth::Full)?;
+    let is_url = args.file.starts_with("https://") || args.file.starts_with("http://");
+    let (artifact, opened) = if is_url {
+        let environment = Environment::of_process()?;
+        let (artifact, reader) = source::open_url(&args.file, &environment.network)?;
+        (artifact, Ok(reader))
+    } else {
+        let artifact = source::artifact_of_file(Path::new(&args.file), 0)?;
+        let opened = source::open_file(&artifact);
+        (artifact, opened)
+    };
+    let facts = super::check::read(&artifact, opened, None)?;
     let dist = artifact.dist.as_ref().ok();
     let fields = facts.metadata().map(|metadata| &metadata.fields);
     let wheel = dist.and_then(DistFilename::wheel);

@@ -14,6 +14,9 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::error::{Error, Result};
 use terminal::Terminal;
@@ -99,11 +102,14 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<ExitCode> {
 /// `WHEELSITE_LOG` turns on the log, in the syntax of `tracing`: `debug`, `wheelsite=trace`.
 fn start_log() {
     let Ok(filter) = std::env::var("WHEELSITE_LOG") else { return };
-    let subscriber = tracing_subscriber::fmt()
+    // The program's own lines alone: those of libraries may hold URLs with signatures.
+    let ours = tracing_subscriber::filter::filter_fn(|line| line.target().starts_with("wheelsite"));
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::new(filter));
+        .with_filter(tracing_subscriber::EnvFilter::new(filter))
+        .with_filter(ours);
     // A second subscriber in one process is refused, and there is none.
-    let _ = subscriber.try_init();
+    let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
 /// Prints data to stdout. A reader that went away is no error.

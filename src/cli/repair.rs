@@ -13,12 +13,12 @@ use serde::Serialize;
 use super::build::read_config;
 use super::terminal::Terminal;
 use super::{Format, print, print_json};
-use crate::config::parse_policy;
+use crate::config::{SourceSettings, parse_policy};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Location};
 use crate::repair::{self, Folder, Outcome};
 use crate::report::Reporter;
-use crate::source::{self, Source, SourceSpec};
+use crate::source::{self, Context, Source, SourceSpec};
 use crate::verify::{Level, Policy};
 use crate::wheel::{DistFilename, sanitized};
 
@@ -76,9 +76,12 @@ pub(super) fn run(args: &RepairArgs, terminal: &Terminal) -> Result<ExitCode> {
     let policy = parse_policy(&config.checks, config.external_libraries, &levels)?;
     // A folder that does not exist yet has no wheels.
     let output = args.output.canonicalize().ok();
+    let skip: Vec<PathBuf> = output.iter().cloned().collect();
+    let context = Context { skip: &skip, ..Context::of_process()? };
+    let context = context.with_repository(config.repository.as_deref())?;
     let mut files: Vec<Named> = Vec::new();
     for what in &args.what {
-        files.extend(find(what, output.as_deref(), terminal)?);
+        files.extend(find(what, &context, output.as_deref(), terminal)?);
     }
     if let Some(output) = &output
         && let Some((artifact, _)) = files.iter().find(|(artifact, _)| lies_in(artifact, output))
@@ -98,7 +101,12 @@ pub(super) fn run(args: &RepairArgs, terminal: &Terminal) -> Result<ExitCode> {
 }
 
 /// The files that an argument stands for.
-fn find(what: &str, output: Option<&Path>, terminal: &Terminal) -> Result<Vec<Named>> {
+fn find(
+    what: &str,
+    context: &Context<'_>,
+    output: Option<&Path>,
+    terminal: &Terminal,
+) -> Result<Vec<Named>> {
     let path = Path::new(what);
     if path.exists() && !path.is_dir() {
         return Ok(vec![(source::artifact_of_file(path, 0)?, None)]);
@@ -110,8 +118,7 @@ fn find(what: &str, output: Option<&Path>, terminal: &Terminal) -> Result<Vec<Na
         return Err(is_source(output, what));
     }
     // What earlier runs have written may lie below the source.
-    let skip: Vec<PathBuf> = output.map(Path::to_owned).into_iter().collect();
-    let source: Arc<dyn Source> = source::connect(&spec, &skip).into();
+    let source: Arc<dyn Source> = source::connect(&SourceSettings::plain(spec), context)?.into();
     if !source.has_bytes() {
         return Err(Error::config_hint(
             format!("`{what}` names files and has none"),

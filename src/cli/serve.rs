@@ -194,8 +194,10 @@ fn watched(args: &ServeArgs) -> Result<Vec<PathBuf>> {
     let mut paths: Vec<PathBuf> = settings
         .sources
         .iter()
-        .map(|spec| match spec {
-            SourceSpec::Directory(path) | SourceSpec::PackageList(path) => path.clone(),
+        .filter_map(|source| match &source.spec {
+            SourceSpec::Directory(path) | SourceSpec::PackageList(path) => Some(path.clone()),
+            // What lies on other machines tells nobody that it has changed.
+            _ => None,
         })
         .collect();
     if let ThemeChoice::Folder(folder) = &settings.theme {

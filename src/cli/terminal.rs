@@ -1,13 +1,15 @@
 //! What people see on stderr.
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use owo_colors::OwoColorize;
 
 use crate::error::Error;
+use crate::net::Traffic;
+use crate::render::people::human_size;
 use crate::report::Reporter;
 use crate::verify::{Finding, Severity, Verdict};
 use crate::wheel::sanitized;
@@ -72,6 +74,26 @@ impl Reporter for Terminal {
         let previous = self.bar.lock().unwrap_or_else(PoisonError::into_inner).replace(bar);
         if let Some(previous) = previous {
             previous.finish_and_clear();
+        }
+    }
+
+    fn traffic(&self, traffic: &[Arc<Traffic>]) {
+        if !self.draws || traffic.is_empty() {
+            return;
+        }
+        let traffic = traffic.to_vec();
+        let before: u64 = traffic.iter().map(|traffic| traffic.bytes()).sum();
+        let bytes = move |_: &ProgressState, text: &mut dyn std::fmt::Write| {
+            let now: u64 = traffic.iter().map(|traffic| traffic.bytes()).sum();
+            let _ = text.write_str(&human_size(now.saturating_sub(before)));
+        };
+        if let Some(bar) = &*self.bar.lock().unwrap_or_else(PoisonError::into_inner) {
+            let template = "{msg:>10} [{bar:30}] {pos}/{len} {received} {eta}";
+            let style = ProgressStyle::with_template(template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("=> ")
+                .with_key("received", bytes);
+            bar.set_style(style);
         }
     }
 

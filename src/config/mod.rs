@@ -1,13 +1,15 @@
 //! What the user wrote ([`SiteConfig`], [`Options`]) becomes what the program needs ([`Settings`]).
 
+mod environment;
 mod settings;
 mod site_config;
+mod sources;
 
+pub use environment::{Environment, GithubEnvironment, Secret};
 pub(crate) use settings::parse_policy;
-pub use settings::{
-    Environment, FilesMode, Options, Previous, ProjectSettings, Settings, Status, ThemeChoice,
-};
+pub use settings::{FilesMode, Options, Previous, ProjectSettings, Settings, Status, ThemeChoice};
 pub use site_config::{OnConflict, OnReject, PagesMode, ProjectConfig, SiteConfig};
+pub use sources::{BucketSettings, SourceConfig, SourceEntry, SourceSettings};
 
 /// The configuration file that is read when none is named.
 pub const DEFAULT_PATH: &str = "config/site.yml";

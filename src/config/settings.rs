@@ -1,17 +1,19 @@
 //! Everything that a build needs to know, resolved and validated once.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pep440_rs::{Version, VersionSpecifier};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::environment::Environment;
 use super::site_config::{OnConflict, OnReject, PagesMode, ProjectConfig, SiteConfig};
+use super::sources::{SourceConfig, SourceEntry, SourceSettings};
 use crate::error::{Error, Result};
-use crate::facts::{Depth, UploadTime};
+use crate::facts::Depth;
 use crate::host::Host;
-use crate::source::SourceSpec;
+use crate::source::{Repository, SourceSpec};
 use crate::verify::{Level, Policy};
 use crate::wheel::{DistFilename, ProjectName};
 
@@ -140,6 +142,8 @@ pub enum Previous {
 pub struct Options {
     /// `--source`
     pub sources: Vec<SourceSpec>,
+    /// What the flags say of the sources.
+    pub source_flags: SourceConfig,
     /// `--output`
     pub output: Option<PathBuf>,
     /// `--site-url`
@@ -178,43 +182,6 @@ pub struct Options {
     pub jobs: Option<usize>,
 }
 
-/// What the environment says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Environment {
-    /// `SOURCE_DATE_EPOCH`: the upload time of files whose own is unknown.
-    pub source_date_epoch: Option<UploadTime>,
-    /// Whether this is a run under CI, which has no output folder of the last run.
-    pub ci: bool,
-    /// The folder for what is remembered of local files; none where there is no home.
-    pub cache: Option<PathBuf>,
-}
-
-impl Environment {
-    /// Reads the environment of this process.
-    pub fn of_process() -> Result<Self> {
-        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let source_date_epoch = match text("SOURCE_DATE_EPOCH") {
-            None => None,
-            Some(value) => {
-                let time = value.parse().ok().and_then(UploadTime::from_seconds);
-                Some(time.ok_or_else(|| {
-                    Error::config(format!(
-                        "SOURCE_DATE_EPOCH: expected seconds since 1970, found `{value}`"
-                    ))
-                })?)
-            }
-        };
-        let home = || text("HOME").map(|home| Path::new(&home).join(".cache"));
-        // The XDG specification ignores relative paths.
-        let cache = text("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-        Ok(Self {
-            source_date_epoch,
-            ci: text("CI").is_some_and(|value| value != "false" && value != "0"),
-            cache: cache.or_else(home).map(|path| path.join("wheelsite")),
-        })
-    }
-}
-
 /// Everything that a build needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -225,7 +192,9 @@ pub struct Settings {
     /// Where the site will be served; ends in `/`.
     pub site_url: Option<Url>,
     /// Where the files come from.
-    pub sources: Vec<SourceSpec>,
+    pub sources: Vec<SourceSettings>,
+    /// The repository of releases whose source names none.
+    pub repository: Option<Repository>,
     /// How pages refer to the files; `None` leaves it to each source.
     pub files: Option<FilesMode>,
     /// Where the files are served when not by the site; ends in `/`.
@@ -269,16 +238,29 @@ pub struct Settings {
 impl Settings {
     /// Resolves what was written; flags win over the configuration.
     pub fn resolve(config: SiteConfig, options: Options, environment: Environment) -> Result<Self> {
-        let mut sources = options.sources;
+        let mut sources = resolve_sources(config.sources, options.sources, &options.source_flags)?;
         if sources.is_empty() {
-            let parse = |text: &String| {
-                text.parse().map_err(|error| Error::config(format!("`sources`: {error}")))
-            };
-            sources = config.sources.iter().map(parse).collect::<Result<_>>()?;
+            sources.push(SourceSettings::plain(SourceSpec::Directory("wheels".into())));
         }
-        if sources.is_empty() {
-            sources.push(SourceSpec::Directory("wheels".into()));
+        if options.offline
+            && let Some(remote) = sources.iter().find(|source| source.spec.is_remote())
+        {
+            return Err(Error::config_hint(
+                format!("`--offline` makes no request, and `{}` takes some", remote.spec),
+                "leave out one of the two",
+            ));
         }
+        if options.files.is_some() {
+            for source in &mut sources {
+                source.files = None;
+            }
+        }
+        let repository = config.repository.as_ref().or(environment.github.repository.as_ref());
+        let repository = repository
+            .map(|name| {
+                name.parse().map_err(|error| Error::config(format!("`repository`: {error}")))
+            })
+            .transpose()?;
         let files_url = options.files_url.or(config.files_url);
         let files = options.files.or(config.files);
         if files_url.is_some() && matches!(files, Some(FilesMode::Copy | FilesMode::Hardlink)) {
@@ -293,6 +275,7 @@ impl Settings {
             description: config.description,
             site_url: site_url.map(|url| parse_url("site_url", &url)).transpose()?,
             sources,
+            repository,
             files,
             files_url: files_url.map(|url| parse_url("files_url", &url)).transpose()?,
             output: options.output.unwrap_or_else(|| "site".into()),
@@ -319,8 +302,45 @@ impl Settings {
     }
 }
 
+/// The sources of the command line, else those of the configuration; flags narrow both.
+fn resolve_sources(
+    configured: Vec<SourceEntry>,
+    named: Vec<SourceSpec>,
+    flags: &SourceConfig,
+) -> Result<Vec<SourceSettings>> {
+    let written: Vec<(SourceSpec, SourceConfig)> = if named.is_empty() {
+        let parse = |SourceEntry(config)| match config.source.parse() {
+            Ok(spec) => Ok((spec, config)),
+            Err(error) => Err(Error::config(format!("`sources`: {error}"))),
+        };
+        configured.into_iter().map(parse).collect::<Result<_>>()?
+    } else {
+        named.into_iter().map(|spec| (spec, SourceConfig::default())).collect()
+    };
+    let names_all = |spec: &SourceSpec| match spec {
+        SourceSpec::GithubReleases(release) => release.tag.is_none(),
+        _ => false,
+    };
+    if (flags.prereleases || flags.drafts) && !written.iter().any(|(spec, _)| names_all(spec)) {
+        return Err(Error::config_hint(
+            "`--prereleases` and `--drafts` choose among all releases, and no source names all",
+            "a release that is named is taken, whatever it is; `gh-release:OWNER/REPO` names all",
+        ));
+    }
+    let resolve = |(spec, mut config): (SourceSpec, SourceConfig)| {
+        if !flags.include.is_empty() {
+            config.include.clone_from(&flags.include);
+        }
+        config.exclude.extend(flags.exclude.iter().cloned());
+        config.prereleases |= flags.prereleases && names_all(&spec);
+        config.drafts |= flags.drafts && names_all(&spec);
+        SourceSettings::resolve(spec, &config)
+    };
+    written.into_iter().map(resolve).collect()
+}
+
 /// A URL that pages will show; ends in a slash, so that relative paths resolve against it.
-fn parse_url(what: &str, text: &str) -> Result<Url> {
+pub(super) fn parse_url(what: &str, text: &str) -> Result<Url> {
     let url = parse_any_url(what, text)?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Error::config(format!(
@@ -422,7 +442,7 @@ mod tests {
             .expect("resolves");
         assert_eq!(settings.site_url.expect("is set").as_str(), "https://flag.example/x/");
         assert_eq!(settings.host, Host::GithubPages);
-        assert_eq!(settings.sources, [SourceSpec::Directory("wheels".into())]);
+        assert_eq!(settings.sources[0].spec, SourceSpec::Directory("wheels".into()));
     }
 
     #[test]

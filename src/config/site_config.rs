@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::settings::{FilesMode, Status};
+use super::sources::SourceEntry;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::verify::Level;
@@ -21,8 +22,11 @@ pub struct SiteConfig {
     pub description: Option<String>,
     /// Where the site will be served.
     pub site_url: Option<String>,
-    /// Where the files come from: `dir:PATH` or `list:FILE`.
-    pub sources: Vec<String>,
+    /// Where the files come from, as `--source` takes it or as a mapping with options.
+    #[cfg_attr(test, schemars(with = "Vec<super::sources::EitherForm>"))]
+    pub sources: Vec<SourceEntry>,
+    /// The repository on GitHub, as `OWNER/REPO`, of releases whose source names none.
+    pub repository: Option<String>,
     /// How pages refer to the files.
     pub files: Option<FilesMode>,
     /// Where the files are served when not by the site; implies `files: link`.
@@ -169,7 +173,7 @@ mod tests {
         let config =
             SiteConfig::parse(&text, "example").unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(config.projects["flash-attn"].yanked.len(), 2);
-        assert_eq!(config.sources, ["dir:wheels"]);
+        assert_eq!(config.sources[0].0.source, "dir:wheels");
     }
 
     #[test]

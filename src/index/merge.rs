@@ -70,6 +70,7 @@ mod tests {
             size: Some(bytes.len() as u64),
             offered: Offered { sha256: Some(Sha256::of(bytes)), ..Offered::default() },
             stamp: None,
+            revision: None,
             sidecar: None,
         };
         let upload_time = UploadTime::from_seconds(seconds);

@@ -67,6 +67,8 @@ pub struct IndexFile {
     pub upload_time: Option<UploadTime>,
     /// When it was uploaded by the word of its sources.
     pub offered_time: Option<UploadTime>,
+    /// Tells the upload from others of the name, where its source states no digest.
+    pub revision: Option<Box<str>>,
     /// `Requires-Python`.
     pub requires_python: Option<Box<str>>,
     /// The sidecar that is truly served at the file's URL + `.metadata`.
@@ -164,6 +166,7 @@ impl IndexFile {
             url,
             upload_time,
             offered_time: artifact.offered.upload_time,
+            revision: artifact.published_revision(),
             requires_python,
             core_metadata,
             facts,

@@ -85,6 +85,30 @@ impl Memory {
         Ok(None)
     }
 
+    /// The digest of a file whose source states none, if an earlier run read the same upload.
+    pub(super) fn digest(&self, artifact: &Artifact) -> Result<Option<Sha256>> {
+        let (Ok(dist), Some(revision)) = (&artifact.dist, artifact.published_revision()) else {
+            return Ok(None);
+        };
+        for site in self.sites().filter(|_| self.believed) {
+            let Some(shard) = site.shard(dist.name())? else { continue };
+            let same = shard.files.iter().find(|file| {
+                file.filename == artifact.filename
+                    && file.revision.as_ref() == Some(&revision)
+                    && artifact.size.is_none_or(|size| file.size == Some(size))
+            });
+            if let Some(sha256) = same.and_then(|file| file.sha256) {
+                return Ok(Some(sha256));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A file of an earlier site, if one has it with this digest.
+    pub(super) fn file(&self, path: &str, sha256: Sha256) -> Option<Vec<u8>> {
+        self.sites().find_map(|site| site.file(path, sha256))
+    }
+
     /// The earliest time at which an earlier run knew these bytes.
     pub(super) fn upload_time(
         &self,
@@ -101,6 +125,11 @@ impl Memory {
         }
         Ok(earliest)
     }
+}
+
+fn is_asked(settings: &Settings) -> bool {
+    let remote = settings.sources.iter().any(|source| source.spec.is_remote());
+    (remote || settings.environment.ci) && !settings.offline
 }
 
 fn elsewhere(settings: &Settings, stands: bool) -> Result<Option<KnownSite>> {
@@ -122,10 +151,13 @@ fn elsewhere(settings: &Settings, stands: bool) -> Result<Option<KnownSite>> {
         Some(Previous::Site(_)) if settings.offline => {
             Err(Error::config("`--previous URL` and `--offline` contradict each other"))
         }
-        Some(Previous::Site(url)) => KnownSite::at_url(url),
+        Some(Previous::Site(url)) => KnownSite::at_url(url, &settings.environment.network),
         None if stands => Ok(None),
         None => match &settings.site_url {
-            Some(url) if settings.environment.ci && !settings.offline => KnownSite::at_url(url),
+            // Local files are read faster than a state is fetched, but under CI it is the memory.
+            Some(url) if is_asked(settings) => {
+                KnownSite::at_url(url, &settings.environment.network)
+            }
             _ => Ok(None),
         },
     }

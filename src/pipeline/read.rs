@@ -1,18 +1,22 @@
 //! The first stages: what the sources hold, and what is in it.
 
+use std::collections::BTreeMap;
+use std::io::Seek;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::memory::Memory;
-use crate::cache::FactsCache;
-use crate::config::{FilesMode, Settings};
+use super::request_threads;
+use crate::cache::{FactsCache, Known};
+use crate::config::{FilesMode, PagesMode, Settings};
 use crate::error::{Error, Result};
-use crate::facts::{Artifact, Depth, Facts, Location};
-use crate::inspect::{self, Kind};
+use crate::facts::{Artifact, Depth, Facts, KnownSidecar, Location, SidecarFile};
+use crate::inspect::{self, Inspection, Kind};
+use crate::net::Traffic;
 use crate::report::Reporter;
-use crate::source::{self, Source, SourceSpec};
+use crate::source::{self, Context, Source, SourceSpec};
 use crate::wheel::Sha256;
 
 /// A source of the settings, with what it is for errors.
@@ -20,16 +24,44 @@ pub(super) struct Connected {
     pub(super) spec: SourceSpec,
     pub(super) source: Box<dyn Source>,
     pub(super) mode: FilesMode,
+    /// Whether the build goes on without it.
+    optional: bool,
+}
+
+impl Connected {
+    fn is_remote(&self) -> bool {
+        self.source.traffic().is_some()
+    }
+
+    /// Goes on without a source that need not be there.
+    fn excuse(&self, error: Error, reporter: &dyn Reporter) -> Result<()> {
+        if !self.optional || !matches!(error, Error::Source { .. }) {
+            return Err(error);
+        }
+        reporter.warn(&format!("went on without the optional source `{}`: {error}", self.spec));
+        Ok(())
+    }
 }
 
 pub(super) fn connect(settings: &Settings) -> Result<Vec<Connected>> {
     let skip: Vec<PathBuf> = settings.output.canonicalize().into_iter().collect();
-    let connected = settings.sources.iter().map(|spec| {
-        let source = source::connect(spec, &skip);
-        let by_default = if source.has_bytes() { FilesMode::Copy } else { FilesMode::Link };
+    let context = Context {
+        skip: &skip,
+        environment: settings.environment.clone(),
+        repository: settings.repository.clone(),
+        refresh: settings.refresh,
+    };
+    let connected = settings.sources.iter().map(|wanted| {
+        let spec = &wanted.spec;
+        let source = source::connect(wanted, &context)?;
+        let is_local = matches!(spec, SourceSpec::Directory(_));
         let mode = match settings.files_url {
             Some(_) => FilesMode::Link,
-            None => settings.files.unwrap_or(by_default),
+            None => wanted.files.or(settings.files).unwrap_or(if is_local {
+                FilesMode::Copy
+            } else {
+                FilesMode::Link
+            }),
         };
         if mode != FilesMode::Link && !source.has_bytes() {
             return Err(Error::config_hint(
@@ -37,19 +69,39 @@ pub(super) fn connect(settings: &Settings) -> Result<Vec<Connected>> {
                 "say where they are served: `--files-url URL`",
             ));
         }
-        Ok(Connected { spec: spec.clone(), source, mode })
+        if mode == FilesMode::Hardlink && !is_local {
+            return Err(Error::config_hint(
+                format!("`{spec}` lies on another machine, and hard links stay on one file system"),
+                "let the site carry copies: `--files copy`",
+            ));
+        }
+        Ok(Connected { spec: spec.clone(), source, mode, optional: wanted.optional })
     });
     connected.collect()
 }
 
-pub(super) fn list(sources: &[Connected], reporter: &dyn Reporter) -> Result<Vec<Artifact>> {
+pub(super) fn list(
+    sources: &[Connected],
+    settings: &Settings,
+    reporter: &dyn Reporter,
+) -> Result<Vec<Artifact>> {
     reporter.stage("listing", None);
     let mut artifacts = Vec::new();
     for (position, connected) in sources.iter().enumerate() {
-        let listing = connected.source.list(position)?;
+        let mut listing = match connected.source.list(position) {
+            Ok(listing) => listing,
+            Err(error) => {
+                connected.excuse(error, reporter)?;
+                continue;
+            }
+        };
+        listing.select(&settings.sources[position].files_taken);
         listing.report(reporter);
         let count = listing.artifacts.len();
         reporter.note(&format!("listed {count} files from `{}`", connected.spec));
+        if settings.files_url.is_none() {
+            check_urls(connected, &listing.artifacts)?;
+        }
         if artifacts.is_empty() {
             artifacts = listing.artifacts;
         } else {
@@ -57,6 +109,22 @@ pub(super) fn list(sources: &[Connected], reporter: &dyn Reporter) -> Result<Vec
         }
     }
     Ok(artifacts)
+}
+
+/// Pages can link only to what has a URL: known before anything is read.
+fn check_urls(connected: &Connected, artifacts: &[Artifact]) -> Result<()> {
+    if connected.mode != FilesMode::Link {
+        return Ok(());
+    }
+    let without =
+        artifacts.iter().find(|artifact| artifact.offered.url.is_none() && artifact.dist.is_ok());
+    match without {
+        None => Ok(()),
+        Some(artifact) => Err(Error::config_hint(
+            format!("`{}` has no URL of its own (`{}`)", artifact.location, connected.spec),
+            connected.source.without_urls(),
+        )),
+    }
 }
 
 /// An artifact with what is known of it.
@@ -97,52 +165,58 @@ pub(super) fn inspect_all(
         return Ok(reading);
     }
     reporter.stage("reading", Some(artifacts.len() as u64));
-    let depth = settings.depth.unwrap_or(Depth::Full);
+    reporter.traffic(&traffic(sources));
     reading.caches = sources
         .iter()
-        .map(|connected| match &connected.spec {
-            SourceSpec::Directory(root) => FactsCache::open(cache, root),
-            SourceSpec::PackageList(_) => FactsCache::default(),
-        })
+        .map(|connected| FactsCache::open(cache, connected.source.identity().as_deref()))
         .collect();
-    let read: Vec<Result<Read>> = artifacts
+    let look = Look { sources, caches: &reading.caches, settings, memory };
+    let one = |artifact: &Artifact| {
+        let read = look.at(artifact);
+        reporter.step();
+        read
+    };
+    let is_remote = |artifact: &Artifact| sources[artifact.source].is_remote();
+    let read: Vec<Option<Result<Read>>> = artifacts
         .par_iter()
-        .map(|artifact| {
-            let connected = &sources[artifact.source];
-            let remembered = || {
-                let path = cache_path(artifact, &connected.spec)?;
-                let facts = reading.caches[artifact.source].get(path, artifact.stamp?)?;
-                facts.suffice(depth).then_some(facts)
-            };
-            let remembered = if settings.refresh { None } else { remembered() };
-            let sidecar = source::sidecar_digest(artifact)?;
-            let read = match remembered {
-                Some(facts) => Read { facts: Some(facts), fresh: false, sidecar },
-                None if !connected.source.has_bytes() => {
-                    Read { facts: None, fresh: false, sidecar }
-                }
-                None => {
-                    let facts = inspect_one(artifact, connected, depth, memory)?;
-                    Read { facts: Some(Arc::new(facts)), fresh: true, sidecar }
-                }
-            };
-            reporter.step();
-            Ok(read)
-        })
+        .map(|artifact| (!is_remote(artifact)).then(|| one(artifact)))
         .collect();
+    let remote: Vec<usize> = (0..artifacts.len()).filter(|index| read[*index].is_none()).collect();
+    let fetched: Vec<Result<Read>> = if remote.is_empty() {
+        Vec::new()
+    } else {
+        let fetch = || remote.par_iter().with_max_len(1).map(|index| one(&artifacts[*index]));
+        request_threads(settings.jobs)?.install(|| fetch().collect())
+    };
+    let mut fetched = fetched.into_iter();
+    let mut failed: BTreeMap<usize, Error> = BTreeMap::new();
     reading.files.reserve(artifacts.len());
     for (artifact, read) in artifacts.into_iter().zip(read) {
-        let Read { facts, fresh, sidecar } = read?;
-        if let Some(facts) = &facts {
-            let path = cache_path(&artifact, &sources[artifact.source].spec);
-            if let (Some(path), Some(stamp)) = (path, artifact.stamp) {
-                reading.caches[artifact.source].learn(path, stamp, facts.clone(), fresh);
+        let Some(read) = read.or_else(|| fetched.next()) else { continue };
+        let Read { facts, fresh, sidecar } = match read {
+            Ok(read) => read,
+            Err(error) if sources[artifact.source].optional => {
+                failed.entry(artifact.source).or_insert(error);
+                continue;
             }
-            if fresh {
+            Err(error) => return Err(error),
+        };
+        if let Some(facts) = &facts {
+            if let Some(path) = cache_path(&artifact, &sources[artifact.source].spec) {
+                let sidecar = known_sidecar(&artifact, sidecar);
+                let known = Known { mark: artifact.mark(), facts: facts.clone(), sidecar };
+                reading.caches[artifact.source].learn(path, known, fresh);
+            }
+            if fresh && !is_remote(&artifact) {
                 reading.bytes_read += facts.size;
             }
         }
         reading.files.push(Inspected { artifact, facts, sidecar });
+    }
+    for (position, error) in failed {
+        sources[position].excuse(error, reporter)?;
+        // Half of a source is worse than none: nobody would see what is missing.
+        reading.files.retain(|file| file.artifact.source != position);
     }
     Ok(reading)
 }
@@ -152,6 +226,11 @@ impl Reading {
     pub(super) fn take_caches(&mut self) -> Vec<FactsCache> {
         std::mem::take(&mut self.caches)
     }
+}
+
+/// Where the bytes of sources on other machines are counted.
+pub(super) fn traffic(sources: &[Connected]) -> Vec<Arc<Traffic>> {
+    sources.iter().filter_map(|connected| connected.source.traffic()).cloned().collect()
 }
 
 /// Remembers what was read. Failing costs the next run time and nothing else.
@@ -177,46 +256,161 @@ pub(super) fn save_caches(
     }
 }
 
+/// What the cache keeps of a sidecar.
+fn known_sidecar(artifact: &Artifact, sha256: Option<Sha256>) -> Option<KnownSidecar> {
+    let Some(SidecarFile::Remote { revision, .. }) = &artifact.sidecar else { return None };
+    Some(KnownSidecar { revision: revision.clone()?, sha256: sha256? })
+}
+
 /// The path by which the cache knows a file: seen from the source's folder.
 fn cache_path<'a>(artifact: &'a Artifact, spec: &SourceSpec) -> Option<&'a Path> {
     match (&artifact.location, spec) {
         (Location::File(path), SourceSpec::Directory(root)) => path.strip_prefix(root).ok(),
+        // A key may be a URL with a signature.
+        (Location::Remote(remote), _) => Some(Path::new(&*remote.shown)),
         _ => None,
     }
 }
 
-/// Reads a file; its contents only where no earlier run has read the same bytes.
-fn inspect_one(
-    artifact: &Artifact,
-    connected: &Connected,
-    depth: Depth,
-    memory: &Memory,
-) -> Result<Facts> {
-    let failed = |error: std::io::Error| {
-        Error::source(format!("cannot read `{}`: {error}", artifact.location))
-    };
-    let kind = Kind::of_filename(&artifact.filename);
-    let mut reader = connected.source.open(artifact).map_err(failed)?;
-    // Hashing alone is cheap, and worth it only where the digest may be known.
-    let known = if memory.knows_name(artifact)? {
-        let (sha256, _) = Sha256::of_reader(&mut reader).map_err(failed)?;
-        reader.rewind().map_err(failed)?;
-        memory.facts(artifact, sha256)?.filter(|facts| facts.suffice(depth))
-    } else {
-        None
-    };
-    let facts = match known {
-        Some(facts) => facts,
-        None => inspect::inspect(kind, depth, reader).map_err(failed)?,
-    };
-    if let Location::File(path) = &artifact.location {
-        let now = std::fs::metadata(path).map_err(failed)?;
-        if Some(source::stamp_of(&now)) != artifact.stamp {
-            return Err(Error::source_hint(
-                format!("`{}` changed while it was being read", artifact.location),
-                "run again when nothing writes to the source any more",
-            ));
+/// What it takes to look at a file.
+struct Look<'a> {
+    sources: &'a [Connected],
+    caches: &'a [FactsCache],
+    settings: &'a Settings,
+    memory: &'a Memory,
+}
+
+impl Look<'_> {
+    fn at(&self, artifact: &Artifact) -> Result<Read> {
+        let connected = &self.sources[artifact.source];
+        let sidecar = self.sidecar(artifact, connected)?;
+        if !connected.source.has_bytes() {
+            return Ok(Read { facts: None, fresh: false, sidecar });
+        }
+        let remembered = self.remembered(artifact, connected);
+        let depth = self.settings.depth.unwrap_or(if connected.is_remote() {
+            Depth::Metadata
+        } else {
+            Depth::Full
+        });
+        if let Some(facts) = remembered.as_ref().filter(|facts| facts.suffice(depth)) {
+            return Ok(Read { facts: Some(facts.clone()), fresh: false, sidecar });
+        }
+        let facts = if connected.is_remote() {
+            let digest = remembered.map(|facts| facts.sha256);
+            self.fetch(artifact, connected, depth, digest)?
+        } else {
+            self.read(artifact, connected, depth)?
+        };
+        Ok(Read { facts: Some(Arc::new(facts)), fresh: true, sidecar })
+    }
+
+    fn sidecar(&self, artifact: &Artifact, connected: &Connected) -> Result<Option<Sha256>> {
+        let remembered = || {
+            let Some(SidecarFile::Remote { revision, .. }) = &artifact.sidecar else { return None };
+            let path = cache_path(artifact, &connected.spec)?;
+            self.caches[artifact.source].sidecar(path, revision.as_ref()?)
+        };
+        let remembered = if self.settings.refresh { None } else { remembered() };
+        match (&artifact.sidecar, remembered) {
+            (None, _) => Ok(None),
+            (_, Some(sha256)) => Ok(Some(sha256)),
+            (Some(_), None) => connected.source.sidecar(artifact),
         }
     }
-    Ok(facts)
+
+    fn remembered(&self, artifact: &Artifact, connected: &Connected) -> Option<Arc<Facts>> {
+        let mark = artifact.mark();
+        if self.settings.refresh || (mark.stamp.is_none() && mark.revision.is_none()) {
+            return None;
+        }
+        let path = cache_path(artifact, &connected.spec)?;
+        let facts = self.caches[artifact.source].get(path, &mark)?;
+        artifact.offered.sha256.is_none_or(|sha256| sha256 == facts.sha256).then_some(facts)
+    }
+
+    /// Reads a local file; its contents only where no earlier run has read the same bytes.
+    fn read(&self, artifact: &Artifact, connected: &Connected, depth: Depth) -> Result<Facts> {
+        let failed = |error| failed(artifact, &error);
+        let kind = Kind::of_filename(&artifact.filename);
+        let mut reader = connected.source.open(artifact).map_err(failed)?;
+        // Hashing alone is cheap, and worth it only where the digest may be known.
+        let known = if self.memory.knows_name(artifact)? {
+            let (sha256, _) = Sha256::of_reader(&mut reader).map_err(failed)?;
+            reader.rewind().map_err(failed)?;
+            self.memory.facts(artifact, sha256)?.filter(|facts| facts.suffice(depth))
+        } else {
+            None
+        };
+        let facts = match known {
+            Some(facts) => facts,
+            None => inspect::inspect(kind, depth, reader).map_err(failed)?,
+        };
+        if let Location::File(path) = &artifact.location {
+            let now = std::fs::metadata(path).map_err(failed)?;
+            if Some(source::stamp_of(&now)) != artifact.stamp {
+                return Err(Error::source_hint(
+                    format!("`{}` changed while it was being read", artifact.location),
+                    "run again when nothing writes to the source any more",
+                ));
+            }
+        }
+        Ok(facts)
+    }
+
+    /// Learns of a file on another machine what is not known yet, with as little traffic as can be.
+    fn fetch(
+        &self,
+        artifact: &Artifact,
+        connected: &Connected,
+        depth: Depth,
+        remembered: Option<Sha256>,
+    ) -> Result<Facts> {
+        let source = &*connected.source;
+        let mut digest = artifact.offered.sha256.or(remembered);
+        if digest.is_none() {
+            digest = self.memory.digest(artifact)?;
+        }
+        if digest.is_none() {
+            digest = source.digest(artifact)?;
+        }
+        let Some(sha256) = digest else {
+            // Every byte must come for the digest: then every byte is checked as well.
+            let depth = self.settings.depth.unwrap_or(Depth::Full);
+            return self.inspect(artifact, connected, depth, None);
+        };
+        if let Some(facts) = self.memory.facts(artifact, sha256)?
+            && facts.suffice(depth)
+        {
+            return Ok(facts);
+        }
+        if let Some(facts) = source.facts(artifact)?
+            && facts.suffice(depth)
+        {
+            return Ok(facts);
+        }
+        self.inspect(artifact, connected, depth, digest)
+    }
+
+    /// Reads a file on another machine, and keeps its METADATA: pages may show it.
+    fn inspect(
+        &self,
+        artifact: &Artifact,
+        connected: &Connected,
+        depth: Depth,
+        digest: Option<Sha256>,
+    ) -> Result<Facts> {
+        let inspected = inspect::inspect_artifact(&*connected.source, artifact, depth, digest);
+        let Inspection { facts, metadata } = inspected.map_err(|error| failed(artifact, &error))?;
+        if let (Some(bytes), Some(metadata)) = (metadata, facts.metadata())
+            && self.settings.pages == PagesMode::All
+        {
+            self.caches[artifact.source].keep_metadata(metadata.sha256, &bytes);
+        }
+        Ok(facts)
+    }
+}
+
+fn failed(artifact: &Artifact, error: &std::io::Error) -> Error {
+    Error::source(format!("cannot read `{}`: {error}", artifact.location))
 }

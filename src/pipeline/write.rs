@@ -8,14 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::read::Connected;
+use super::memory::Memory;
+use super::read::{Connected, traffic};
+use crate::cache::FactsCache;
 use crate::config::{FilesMode, PagesMode, Settings};
 use crate::error::{Error, Result};
-use crate::facts::Facts;
+use crate::facts::{Facts, Location};
 use crate::index::{FileUrl, Index, IndexFile, Project};
 use crate::inspect;
 use crate::publish::{
-    Carried, Change, Placement, Plan, SiteDirectory, carried, owner, page_paths, removal_rank,
+    Carried, Change, Placement, Plan, SiteDirectory, carried, metadata_path, owner, page_paths,
+    removal_rank,
 };
 use crate::render::people::{People, Rejected, wants_metadata};
 use crate::render::theme::Theme;
@@ -50,6 +53,8 @@ pub(super) struct Work<'a> {
     pub(super) sources: &'a [Connected],
     pub(super) site: &'a SiteDirectory,
     pub(super) standing: Option<&'a KnownSite>,
+    pub(super) memory: &'a Memory,
+    pub(super) caches: &'a [FactsCache],
     pub(super) theme: &'a Theme,
     pub(super) verdicts: &'a [Verdict],
     pub(super) reporter: &'a dyn Reporter,
@@ -90,8 +95,9 @@ impl<'a> Writer<'a> {
     }
 
     fn write_all(&self, plan: &Plan<'_>) -> Result<()> {
-        let pages_of_all = self.work.index.projects.len() * page_paths_each(self.work.settings);
-        let changed: usize = plan.changes.len() * page_paths_each(self.work.settings);
+        let pages = |project: &Project| page_paths(project, self.work.settings).len();
+        let pages_of_all: usize = self.work.index.projects.iter().map(pages).sum();
+        let changed: usize = plan.changes.iter().map(|change| pages(change.project)).sum();
         self.counts.unchanged.fetch_add((pages_of_all - changed) as u64, Ordering::Relaxed);
         let touched_roots = self.work.site.dirty().iter().any(|path| owner(path).is_none());
         if plan.changes.is_empty()
@@ -108,6 +114,7 @@ impl<'a> Writer<'a> {
         self.write_assets(&mut state)?;
 
         self.work.reporter.stage("writing", Some(plan.changes.len() as u64));
+        self.work.reporter.traffic(&traffic(self.work.sources));
         let made: Vec<Result<Made>> =
             plan.changes.par_iter().map(|change| self.write_project(change)).collect();
         let mut removals = Vec::new();
@@ -165,14 +172,8 @@ impl<'a> Writer<'a> {
             carried.iter().filter(|carried| !stands(carried)).collect();
         // The journal must name a file before it is made, and the pages are made from files.
         self.work.site.announce(missing.iter().map(|carried| carried.path.as_str()))?;
-        for Carried { path, file, is_sidecar } in missing {
-            if *is_sidecar {
-                self.work.site.write(path, &self.metadata(file)?)?;
-            } else {
-                self.work.site.place(path, &file.artifact, self.placement(file))?;
-                self.counts.placed.fetch_add(1, Ordering::Relaxed);
-            }
-        }
+        // What comes over the network waits more than it works.
+        missing.par_iter().with_max_len(1).try_for_each(|carried| self.carry(carried))?;
 
         let mut pages = self.render_project(project)?;
         let digests: BTreeMap<String, Sha256> =
@@ -210,13 +211,35 @@ impl<'a> Writer<'a> {
         Ok(Made { state: ProjectState { inputs: change.inputs, shard, files }, stale })
     }
 
+    /// Brings a distribution or a sidecar into the site.
+    fn carry(&self, Carried { path, file, is_sidecar }: &Carried<'_>) -> Result<()> {
+        if *is_sidecar {
+            return self.work.site.write(path, &self.metadata(file)?);
+        }
+        match (&file.artifact.location, file.sha256) {
+            (Location::Remote(_), Some(sha256)) => {
+                let source = &self.work.sources[file.artifact.source].source;
+                self.work
+                    .site
+                    .download(path, &file.artifact, sha256, || source.open(&file.artifact))?;
+            }
+            _ => self.work.site.place(path, &file.artifact, self.placement(file))?,
+        }
+        self.counts.placed.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
     fn render_project(&self, project: &Project) -> Result<Vec<(String, Vec<u8>)>> {
-        page_paths(&project.name, self.work.settings)
+        let paths = page_paths(project, self.work.settings);
+        let wanted = wants_metadata(project)
+            .filter(|_| paths.iter().any(|path| path.starts_with("packages/")));
+        let metadata = wanted.map(|file| self.metadata(file)).transpose()?;
+        paths
             .into_iter()
             .map(|path| {
-                let page = if path.starts_with("packages/") {
-                    let metadata =
-                        wants_metadata(project).map(|file| self.metadata(file)).transpose()?;
+                let page = if path == metadata_path(&project.name) {
+                    metadata.clone().unwrap_or_default()
+                } else if path.starts_with("packages/") {
                     self.people.project(project, metadata.as_deref())?
                 } else if path.ends_with(".v1_json") {
                     simple_json::project(project, self.links)
@@ -228,15 +251,27 @@ impl<'a> Writer<'a> {
             .collect()
     }
 
-    /// The bytes of a wheel's METADATA: from the site where it has them, else from the wheel.
+    /// The bytes of a wheel's METADATA: from a site that has them, else from the wheel.
     fn metadata(&self, file: &IndexFile) -> Result<Vec<u8>> {
         let expected =
             file.facts.as_deref().and_then(Facts::metadata).map(|metadata| metadata.sha256);
-        if let (FileUrl::Carried, Some(sha256)) = (&file.url, file.sha256) {
-            let path = carried_path(file.dist.name(), sha256, file.dist.as_str()) + ".metadata";
+        let name = file.dist.name();
+        let carried = file.sha256.map(|sha256| carried_path(name, sha256, file.dist.as_str()));
+        let sidecar = carried.filter(|_| file.url == FileUrl::Carried);
+        let path = sidecar.map_or_else(|| metadata_path(name), |path| path + ".metadata");
+        if let Some(expected) = expected {
             if self.work.site.has(&path, None)
                 && let Ok(bytes) = self.work.site.read(&path)
-                && Some(Sha256::of(&bytes)) == expected
+                && Sha256::of(&bytes) == expected
+            {
+                return Ok(bytes);
+            }
+            let elsewhere = || {
+                let cached = self.work.caches[file.artifact.source].metadata(expected);
+                cached.or_else(|| self.work.memory.file(&path, expected))
+            };
+            if file.artifact.location.key().is_some()
+                && let Some(bytes) = elsewhere()
             {
                 return Ok(bytes);
             }
@@ -384,10 +419,6 @@ impl<'a> Writer<'a> {
 
 /// Crawlers find the pages for people; there is nothing for them in the files.
 const ROBOTS: &[u8] = b"User-agent: *\nDisallow: /files/\nDisallow: /state/\n";
-
-fn page_paths_each(settings: &Settings) -> usize {
-    1 + usize::from(settings.host.serves_json()) + usize::from(settings.pages == PagesMode::All)
-}
 
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec(value).map_err(|error| Error::Render {

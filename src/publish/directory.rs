@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -17,8 +17,9 @@ use std::sync::{Mutex, PoisonError};
 use super::paths::{FOLDERS, is_ours, owner};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Location, Stamp};
-use crate::source::stamp_of;
+use crate::source::{ReadSeek, stamp_of};
 use crate::state::ROOT_FILE;
+use crate::wheel::{HashingReader, Sha256};
 
 /// Names the paths that a build touches, from its first change until its end.
 /// A folder that holds it is ours, whatever else is in it.
@@ -251,6 +252,52 @@ impl SiteDirectory {
                 "run again when nothing writes to the source any more",
             )
         })
+    }
+
+    /// Downloads a file into the site under a path that has been announced.
+    ///
+    /// Errors if it is not the file of this digest.
+    pub fn download(
+        &self,
+        path: &str,
+        artifact: &Artifact,
+        expected: Sha256,
+        open: impl Fn() -> io::Result<Box<dyn ReadSeek>>,
+    ) -> Result<()> {
+        let location = &artifact.location;
+        let mut trouble = None;
+        let made = self.put(path, |target| {
+            let unreadable = |error| Error::source(format!("cannot read `{location}`: {error}"));
+            let mut reader = match open() {
+                Ok(reader) => HashingReader::new(reader),
+                Err(error) => {
+                    trouble = Some(unreadable(error));
+                    return Err(io::Error::other("it cannot be read"));
+                }
+            };
+            let mut file = File::create_new(target)?;
+            let mut buffer = vec![0; 256 * 1024];
+            loop {
+                match reader.read(&mut buffer) {
+                    Ok(0) => break,
+                    Ok(count) => file.write_all(&buffer[..count])?,
+                    Err(error) => {
+                        trouble = Some(unreadable(error));
+                        return Err(io::Error::other("it cannot be read"));
+                    }
+                }
+            }
+            let (found, _) = reader.finish();
+            if found == expected {
+                return Ok(());
+            }
+            trouble = Some(Error::source_hint(
+                format!("`{location}` has the sha256 {found}, expected {expected}"),
+                "it was damaged on the way, or its source states a wrong digest; run again",
+            ));
+            Err(io::Error::other("its bytes are others"))
+        });
+        made.map_err(|error| trouble.unwrap_or(error))
     }
 
     /// Removes a file that has been announced, and the folders that it leaves empty.

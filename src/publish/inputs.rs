@@ -71,6 +71,7 @@ fn add_file(file: &IndexFile, fingerprint: &mut Fingerprint) {
     fingerprint.bytes(&file.size.unwrap_or(u64::MAX).to_le_bytes());
     fingerprint.bytes(&file.offered_time.map_or(i64::MIN, |time| time.seconds()).to_le_bytes());
     fingerprint.bytes(&[u8::from(file.facts.is_some())]);
+    fingerprint.text(file.revision.as_deref());
     fingerprint.text(file.requires_python.as_deref());
     fingerprint.text(file.yanked.as_deref());
     match &file.url {

@@ -9,6 +9,7 @@ use super::inputs;
 use crate::config::{PagesMode, Settings};
 use crate::error::Result;
 use crate::index::{FileUrl, Index, IndexFile, Project};
+use crate::render::people::wants_metadata;
 use crate::render::theme::Theme;
 use crate::state::{KnownSite, Shard, carried_path, shard_path};
 use crate::wheel::{ProjectName, Sha256};
@@ -77,15 +78,30 @@ impl<'a> Plan<'a> {
 }
 
 /// The paths of a project's pages.
-pub fn page_paths(name: &ProjectName, settings: &Settings) -> Vec<String> {
+pub fn page_paths(project: &Project, settings: &Settings) -> Vec<String> {
+    let name = &project.name;
     let mut paths = vec![format!("simple/{name}/index.html")];
     if settings.host.serves_json() {
         paths.push(format!("simple/{name}/index.v1_json"));
     }
     if settings.pages == PagesMode::All {
         paths.push(format!("packages/{name}/index.html"));
+        if keeps_metadata(project) {
+            paths.push(metadata_path(name));
+        }
     }
     paths
+}
+
+/// Where the METADATA lies that the page of a project shows, if the site carries no sidecar of it.
+pub fn metadata_path(name: &ProjectName) -> String {
+    format!("packages/{name}/METADATA")
+}
+
+/// Whether the site keeps that METADATA: a fresh machine would have to fetch it from the wheel.
+fn keeps_metadata(project: &Project) -> bool {
+    project.files.iter().any(|file| file.facts.is_some())
+        && wants_metadata(project).is_some_and(|file| file.url != FileUrl::Carried)
 }
 
 /// A file that the site carries for a project.
@@ -122,7 +138,7 @@ pub fn carried(project: &Project) -> Vec<Carried<'_>> {
 
 /// Whether all that the last run wrote for an unchanged project is still there.
 fn is_intact(project: &Project, settings: &Settings, site: &SiteDirectory) -> bool {
-    page_paths(&project.name, settings).iter().all(|path| site.has(path, None))
+    page_paths(project, settings).iter().all(|path| site.has(path, None))
         && site.has(&shard_path(&project.name), None)
         && carried(project).iter().all(|carried| site.has(&carried.path, carried.size()))
 }

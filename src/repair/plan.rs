@@ -1,7 +1,6 @@
 //! What must change in a wheel so that it is what its filename says.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Seek};
 
 use pep440_rs::Version;
 
@@ -10,8 +9,8 @@ use super::{Refusal, Trouble};
 use crate::facts::WheelFacts;
 use crate::verify::Finding;
 use crate::wheel::{
-    Archive, ArchiveError, Change, CoreMetadata, Disorder, ProjectName, Record, Sha256, WheelFile,
-    WheelFilename, escaped,
+    Archive, ArchiveError, Change, CoreMetadata, Disorder, ProjectName, RangeRead, Record, Sha256,
+    WheelFile, WheelFilename, escaped,
 };
 
 /// The checks whose findings a repair mends.
@@ -58,7 +57,7 @@ pub struct Plan {
 ///
 /// A wheel that says everywhere what its filename says is left alone, however it spells it.
 /// Of one that does not, everything gets its normal form.
-pub fn plan<R: Read + Seek>(
+pub fn plan<R: RangeRead>(
     archive: &mut Archive<R>,
     filename: &WheelFilename,
     facts: &WheelFacts,
@@ -153,7 +152,7 @@ struct Folders {
 }
 
 impl Folders {
-    fn new<R: Read + Seek>(
+    fn new<R: RangeRead>(
         archive: &Archive<R>,
         filename: &WheelFilename,
         old: &str,
@@ -195,7 +194,7 @@ impl Folders {
     }
 }
 
-fn changes<R: Read + Seek>(
+fn changes<R: RangeRead>(
     archive: &mut Archive<R>,
     folders: &Folders,
     version: &str,
@@ -247,11 +246,7 @@ fn changes<R: Read + Seek>(
     Ok(changes)
 }
 
-fn read<R: Read + Seek>(
-    archive: &mut Archive<R>,
-    name: &str,
-    max: u64,
-) -> Result<Vec<u8>, Trouble> {
+fn read<R: RangeRead>(archive: &mut Archive<R>, name: &str, max: u64) -> Result<Vec<u8>, Trouble> {
     let entry = archive.find(name).cloned();
     let entry =
         entry.ok_or_else(|| Refusal::new(format!("it has no `{}`", escaped(name)), REBUILD))?;

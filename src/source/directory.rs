@@ -7,9 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::naming::classify;
 use super::{Ignored, Listing, ReadSeek, Source};
 use crate::error::{Error, Result};
-use crate::facts::{Artifact, Location, Offered, Stamp, UploadTime};
+use crate::facts::{Artifact, Location, Offered, SidecarFile, Stamp, UploadTime};
 use crate::wheel::Sha256;
 
 /// The distributions in a folder and in the folders below it.
@@ -100,8 +101,14 @@ impl Source for DirectorySource {
         open_file(artifact)
     }
 
-    fn has_bytes(&self) -> bool {
-        true
+    fn identity(&self) -> Option<String> {
+        let path = self.path.canonicalize().ok()?;
+        // A path that is no text has no name in the cache.
+        path.into_os_string().into_string().ok()
+    }
+
+    fn sidecar(&self, artifact: &Artifact) -> Result<Option<Sha256>> {
+        local_sidecar(artifact)
     }
 }
 
@@ -121,13 +128,13 @@ pub fn artifact_of_file(path: &Path, position: usize) -> Result<Artifact> {
 pub fn open_file(artifact: &Artifact) -> io::Result<Box<dyn ReadSeek>> {
     match &artifact.location {
         Location::File(path) => Ok(Box::new(File::open(path)?)),
-        Location::Line(..) => Err(io::Error::other("a package list holds no files")),
+        Location::Line(..) | Location::Remote(_) => Err(io::Error::other("it is no local file")),
     }
 }
 
 /// Digest of the `.metadata` file beside a local file, where there is one.
-pub(crate) fn sidecar_digest(artifact: &Artifact) -> Result<Option<Sha256>> {
-    let Some(path) = &artifact.sidecar else { return Ok(None) };
+pub fn local_sidecar(artifact: &Artifact) -> Result<Option<Sha256>> {
+    let Some(SidecarFile::File(path)) = &artifact.sidecar else { return Ok(None) };
     let read = File::open(path).and_then(Sha256::of_reader);
     let (digest, _) =
         read.map_err(|error| Error::source(format!("cannot read `{}`: {error}", path.display())))?;
@@ -146,7 +153,8 @@ fn artifact(name: &str, path: &Path, metadata: &Metadata, position: usize) -> Ar
         size: Some(metadata.len()),
         offered: Offered { modified: UploadTime::from_seconds(seconds), ..Offered::default() },
         stamp: Some(stamp),
-        sidecar: sidecar.is_file().then(|| sidecar.into()),
+        revision: None,
+        sidecar: sidecar.is_file().then(|| SidecarFile::File(sidecar.into())),
     }
 }
 
@@ -172,26 +180,6 @@ fn nanoseconds(time: Option<SystemTime>) -> i128 {
         Ok(since) => signed(since),
         Err(before) => -signed(before.duration()),
     }
-}
-
-/// Why a file is no distribution, and whether a person may have expected it to be one.
-fn classify(name: &str) -> Option<(&'static str, bool)> {
-    const UNFINISHED: [&str; 6] = [".part", ".partial", ".tmp", ".crdownload", ".download", "~"];
-    if name.ends_with(".whl") {
-        return None;
-    }
-    if UNFINISHED.iter().any(|end| name.ends_with(end)) {
-        return Some(("a download that is not finished", true));
-    }
-    if name.ends_with(".tar.gz") || name.ends_with(".zip") {
-        // Any archive may lie here; one whose name is that of an sdist is one.
-        let is_sdist = name.parse::<crate::wheel::SdistFilename>().is_ok();
-        return (!is_sdist).then_some(("no name of a source distribution", true));
-    }
-    if name.to_ascii_lowercase().ends_with(".whl") {
-        return Some(("the extension is not lowercase `.whl`", true));
-    }
-    Some(("no distribution", false))
 }
 
 fn pass_over(path: &Path, reason: &'static str, suspicious: bool) -> Ignored {

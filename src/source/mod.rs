@@ -2,30 +2,49 @@
 //!
 //! A [`Source`] lists [`Artifact`]s without reading a byte of them, and opens
 //! one when its bytes are asked for. To add a backend: one file here, one
-//! variant of [`SourceSpec`], and `contract::check` in its tests.
+//! variant of [`SourceSpec`], one line of [`connect`], and `contract::check` in
+//! its tests; `docs/sources.md` shows how.
 
+mod bucket;
 #[cfg(test)]
 mod contract;
 mod directory;
+mod github;
+mod http_file;
+mod naming;
 mod package_list;
+mod ranges;
+mod selection;
+mod simple_index;
 mod spec;
 
-use std::io::{self, Read, Seek};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::error::Result;
-use crate::facts::Artifact;
+use crate::config::{Environment, SourceSettings};
+use crate::error::{Error, Result};
+use crate::facts::{Artifact, Facts};
 use crate::report::Reporter;
-use crate::wheel::escaped;
+use crate::wheel::{RangeRead, Sha256, escaped};
 
-pub use directory::{DirectorySource, artifact_of_file, open_file};
-pub(crate) use directory::{sidecar_digest, stamp_of};
+pub use crate::net::Traffic;
+pub use bucket::Bucket;
+pub(crate) use directory::stamp_of;
+pub use directory::{DirectorySource, artifact_of_file, local_sidecar, open_file};
+pub use github::GithubReleases;
+pub use http_file::open_url;
 pub use package_list::PackageList;
-pub use spec::{ParseSpecError, SourceSpec};
+pub use selection::Selection;
+pub use simple_index::{SimpleIndex, parse_page, parse_root};
+pub use spec::{
+    BucketSpec, IndexSpec, ParseSpecError, Provider, ReleaseSpec, Repository, SourceSpec,
+};
 
 /// The one door through which the bytes of a distribution come.
-pub trait ReadSeek: Read + Seek + Send {}
+pub trait ReadSeek: RangeRead + Send {}
 
-impl<T: Read + Seek + Send> ReadSeek for T {}
+impl<T: RangeRead + Send> ReadSeek for T {}
 
 /// What a source holds.
 #[derive(Debug, Default)]
@@ -48,6 +67,19 @@ pub struct Ignored {
 }
 
 impl Listing {
+    /// Leaves out what is not selected.
+    pub fn select(&mut self, selection: &Selection) {
+        let ignored = &mut self.ignored;
+        self.artifacts.retain(|artifact| {
+            let taken = selection.takes(&artifact.filename);
+            if !taken {
+                let location = artifact.location.to_string();
+                ignored.push(Ignored { location, reason: "not selected", suspicious: false });
+            }
+            taken
+        });
+    }
+
     /// Tells what was passed over.
     pub fn report(&self, reporter: &dyn Reporter) {
         for ignored in &self.ignored {
@@ -66,13 +98,80 @@ pub trait Source: Send + Sync {
     fn open(&self, artifact: &Artifact) -> io::Result<Box<dyn ReadSeek>>;
 
     /// Whether this source can hand out the bytes of what it lists.
-    fn has_bytes(&self) -> bool;
+    fn has_bytes(&self) -> bool {
+        true
+    }
+
+    /// The bytes lie on another machine; none where they lie here.
+    fn traffic(&self) -> Option<&Arc<Traffic>> {
+        None
+    }
+
+    /// What tells the source from others in the cache; none where nothing of it is remembered.
+    fn identity(&self) -> Option<String> {
+        None
+    }
+
+    /// The digest that the source has of a file, where it takes a request to learn it.
+    fn digest(&self, artifact: &Artifact) -> Result<Option<Sha256>> {
+        Ok(artifact.offered.sha256)
+    }
+
+    /// What somebody has read in a file of the digest that is offered, at the depth of metadata.
+    fn facts(&self, artifact: &Artifact) -> Result<Option<Facts>> {
+        let _ = artifact;
+        Ok(None)
+    }
+
+    /// Digest of the `.metadata` file beside a distribution; none where there is none.
+    fn sidecar(&self, artifact: &Artifact) -> Result<Option<Sha256>> {
+        let _ = artifact;
+        Ok(None)
+    }
+
+    /// What to do where pages shall link to files and the source has no public URLs.
+    fn without_urls(&self) -> &'static str {
+        "say where the files are served: `--files-url URL`"
+    }
 }
 
-/// Makes the source that a spec names. Nothing is read yet.
-pub fn connect(spec: &SourceSpec, skip: &[std::path::PathBuf]) -> Box<dyn Source> {
-    match spec {
-        SourceSpec::Directory(path) => Box::new(DirectorySource::new(path, skip)),
-        SourceSpec::PackageList(path) => Box::new(PackageList::new(path)),
+/// What sources need to know of the build that they are for.
+#[derive(Default)]
+pub struct Context<'a> {
+    /// Folders that no directory source enters, as canonical paths.
+    pub skip: &'a [PathBuf],
+    /// What the environment says.
+    pub environment: Environment,
+    /// The repository of releases whose spec names none.
+    pub repository: Option<Repository>,
+    /// Whether what is remembered of other machines is believed.
+    pub refresh: bool,
+}
+
+impl Context<'_> {
+    /// Of a command that makes no site.
+    pub fn of_process() -> Result<Self> {
+        Ok(Self { environment: Environment::of_process()?, ..Self::default() })
     }
+
+    /// The repository of releases whose spec names none: as configured, else as the environment says.
+    pub fn with_repository(mut self, configured: Option<&str>) -> Result<Self> {
+        let named = configured.or(self.environment.github.repository.as_deref());
+        let parse = |name: &str| {
+            name.parse().map_err(|error| Error::config(format!("`repository`: {error}")))
+        };
+        self.repository = named.map(parse).transpose()?;
+        Ok(self)
+    }
+}
+
+/// Makes the source that settings name. Nothing is read yet.
+pub fn connect(settings: &SourceSettings, context: &Context<'_>) -> Result<Box<dyn Source>> {
+    Ok(match &settings.spec {
+        SourceSpec::Directory(path) => Box::new(DirectorySource::new(path, context.skip)),
+        SourceSpec::PackageList(path) => Box::new(PackageList::new(path)),
+        SourceSpec::GithubReleases(spec) => Box::new(GithubReleases::new(spec, settings, context)?),
+        SourceSpec::SimpleIndex(spec) => Box::new(SimpleIndex::new(spec, settings, context)?),
+        SourceSpec::Bucket(spec) => Box::new(Bucket::new(spec, settings, context)?),
+    })
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::Deserialize;
 
+use super::naming::check_url;
 use super::{Listing, ReadSeek, Source};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Location, Offered, Sidecar, UploadTime};
@@ -171,25 +172,9 @@ fn parse_line(
             yanked: line.yanked_reason,
         },
         stamp: None,
+        revision: None,
         sidecar: None,
     }))
-}
-
-/// A URL goes to every page as it is: it must lead to this file, and hold no secret.
-fn check_url(text: &str, filename: &str) -> Result<(), &'static str> {
-    let url: url::Url = text.parse().map_err(|_| "expected an absolute URL")?;
-    if !matches!(url.scheme(), "https" | "http") {
-        return Err("expected https:// or http://");
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-        return Err("a URL with a user name, a password or a query would be published");
-    }
-    if url.fragment().is_some() {
-        return Err("expected no fragment");
-    }
-    let last = url.path_segments().and_then(|mut path| path.next_back()).unwrap_or_default();
-    let decoded = percent_encoding::percent_decode_str(last).decode_utf8_lossy();
-    if decoded == filename { Ok(()) } else { Err("expected it to end in the filename") }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ mod table;
 
 use serde::Serialize;
 
-use crate::facts::{Artifact, Content, Depth, Facts};
+use crate::facts::{Artifact, Content, Depth, Facts, SidecarFile};
 use crate::wheel::{DistFilename, Sha256};
 
 pub use policy::{Level, Policy, UnknownCheck};
@@ -63,8 +63,8 @@ pub struct Evidence<'a> {
 
 /// Judges a file by all that is known of it. Most severe first.
 pub fn judge(evidence: Evidence<'_>, policy: &Policy) -> Vec<Finding> {
-    let mut findings = Findings { policy, found: Vec::new() };
     let Evidence { artifact, facts, .. } = evidence;
+    let mut findings = Findings { policy, filename: &artifact.filename, found: Vec::new() };
     filename::judge(artifact, &mut findings);
     match facts.map(|facts| &facts.content) {
         None => {}
@@ -98,20 +98,37 @@ fn together(evidence: Evidence<'_>, findings: &mut Findings<'_>) {
             Some("add the digest to the list: `\"hash\": \"sha256=...\"`"),
         );
     }
+    if let (Some(stated), Some(facts)) = (evidence.artifact.offered.sha256, evidence.facts)
+        && stated != facts.sha256
+    {
+        findings.add(
+            &table::HASH_MISMATCH,
+            format!("its source states the sha256 {stated}, its bytes have {}", facts.sha256),
+            Some("it was damaged or exchanged after the digest was taken: upload it again"),
+        );
+    }
     let metadata = evidence.facts.and_then(Facts::metadata).map(|metadata| metadata.sha256);
     if let (Some(sidecar), Some(metadata)) = (evidence.sidecar, metadata)
         && sidecar != metadata
     {
-        findings.add(
-            &table::SIDECAR_MISMATCH,
-            format!("the `.metadata` file beside it has the sha256 {sidecar}, METADATA in the wheel {metadata}"),
-            Some("remove the sidecar: wheelsite makes it from the wheel"),
+        let is_remote = matches!(evidence.artifact.sidecar, Some(SidecarFile::Remote { .. }));
+        let message = format!(
+            "the `.metadata` file beside it has the sha256 {sidecar}, METADATA in the wheel {metadata}"
         );
+        if is_remote {
+            let hint =
+                "remove it, or upload the METADATA of this wheel; until then pages do not name it";
+            findings.add(&table::SIDECAR_UNUSED, message, Some(hint));
+        } else {
+            let hint = "remove the sidecar: wheelsite makes it from the wheel";
+            findings.add(&table::SIDECAR_MISMATCH, message, Some(hint));
+        }
     }
 }
 
 /// Judges a file by the digest under which an earlier site had its name.
 pub fn judge_published(
+    filename: &str,
     found: Option<Sha256>,
     published: Option<Sha256>,
     policy: &Policy,
@@ -120,13 +137,13 @@ pub fn judge_published(
     if found == published {
         return None;
     }
-    let mut findings = Findings { policy, found: Vec::new() };
+    let mut findings = Findings { policy, filename, found: Vec::new() };
     findings.add(
         &table::DIGEST_CHANGED,
         format!("the last site had the sha256 {published} under this name, found {found}"),
         Some(
             "publish other bytes under another version or build tag; if it is meant, build with \
-             `--allow digest-changed`",
+             `--allow digest-changed:FILENAME`",
         ),
     );
     findings.found.pop()
@@ -135,12 +152,13 @@ pub fn judge_published(
 /// Findings as they come, each weighed by the policy.
 struct Findings<'a> {
     policy: &'a Policy,
+    filename: &'a str,
     found: Vec<Finding>,
 }
 
 impl Findings<'_> {
     fn add(&mut self, check: &Check, message: impl Into<String>, hint: Option<&str>) {
-        if let Some(severity) = self.policy.severity(check) {
+        if let Some(severity) = self.policy.severity(check, self.filename) {
             self.found.push(Finding {
                 check: check.id,
                 severity,

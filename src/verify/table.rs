@@ -226,6 +226,10 @@ checks! {
         "Other bytes under a name that was published break every lock file that has it.";
     HASH_MISSING: "hash-missing", Warning, "PEP 503",
         "A file without a hash cannot be locked, and one such file breaks the lock of all.";
+    HASH_MISMATCH: "hash-mismatch", Error, "PEP 503",
+        "A file whose bytes are not those of the digest that its source states was damaged or exchanged.";
     SIDECAR_MISMATCH: "sidecar-mismatch", Error, "PEP 658",
         "A sidecar that is not the wheel's METADATA makes resolvers decide on a lie.";
+    SIDECAR_UNUSED: "sidecar-unused", Warning, "PEP 658",
+        "A sidecar at a source that is not the wheel's METADATA is of no use, and pages do not name it.";
 }

@@ -18,7 +18,7 @@ mod wheel_file;
 pub use anomaly::{Anomalies, Anomaly, Disorder};
 pub(crate) use anomaly::{escaped, sanitized};
 pub(crate) use archive::unpacked_size;
-pub use archive::{Archive, ArchiveError, Change, Entry, RewriteError, Sink, Walk};
+pub use archive::{Archive, ArchiveError, Change, Entry, RangeRead, RewriteError, Sink, Walk};
 pub use digest::{HashingReader, ParseDigestError, Sha256};
 pub(crate) use entry_points::check_entry_points;
 pub use filename::{BuildTag, DistFilename, FilenameError, SdistFilename, WheelFilename};

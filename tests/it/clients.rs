@@ -3,7 +3,6 @@
 //! A client sees one index alone, so nothing else can satisfy it, and what counts is
 //! what lies in the target folder afterwards. Whatever both must do alike, both do in one test.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -11,160 +10,30 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-use tempfile::TempDir;
-use url::Url;
-
-use crate::support::{Run, Served, Wheel, Workspace, program, repository, tools};
+use crate::support::clients::{CLIENTS, Client, Index};
+use crate::support::{Run, Served, Wheel, program, repository, tools};
 
 /// What the index of real wheels says besides what the wheels do.
 const CONFIG: &str = "projects:\n  idna:\n    yanked:\n      \"3.20\": breaks on purpose\n  \
                       six:\n    status: archived\n    status_reason: Python 2 is over\n";
 
-/// Keeps clients from what the machine has configured, and from waiting long.
-const ENVIRONMENT: [(&str, &str); 5] = [
-    ("PIP_CONFIG_FILE", "/dev/null"),
-    ("PIP_DISABLE_PIP_VERSION_CHECK", "1"),
-    ("UV_NO_CONFIG", "1"),
-    ("UV_PYTHON_DOWNLOADS", "never"),
-    ("UV_HTTP_TIMEOUT", "20"),
-];
-
-const CLIENTS: [Client; 2] = [Client::Pip, Client::Uv];
-
-#[derive(Debug, Clone, Copy)]
-enum Client {
-    Pip,
-    Uv,
+/// An index of the real wheels. Building takes less time than a client needs to start, so each test
+/// has its own.
+fn of_real_wheels(arguments: &[&str]) -> Option<Index> {
+    let wheels = tools::real_wheels()?;
+    let index = Index::new()?;
+    if !runs_real_wheels(index.bin) {
+        return None;
+    }
+    index.workspace.write("config/site.yml", CONFIG);
+    build_from(&index, wheels, arguments);
+    Some(index)
 }
 
-impl Client {
-    /// Installs from one index.
-    fn install(self, bin: &Path, index: &str) -> Command {
-        let python = bin.join("python");
-        let mut command = match self {
-            Self::Pip => Command::new(&python),
-            Self::Uv => Command::new(bin.join("uv")),
-        };
-        match self {
-            Self::Pip => command
-                .args(["-m", "pip", "install", "--no-cache-dir", "--timeout", "20"])
-                .args(["--retries", "1", "--index-url"]),
-            Self::Uv => command
-                .args(["pip", "install", "--no-cache", "--python"])
-                .arg(python)
-                .arg("--default-index"),
-        };
-        command.arg(index);
-        command
-    }
-
-    /// The text that says which of these is meant, for pip or for uv.
-    fn of<'t>(self, pip: &'t str, uv: &'t str) -> &'t str {
-        match self {
-            Self::Pip => pip,
-            Self::Uv => uv,
-        }
-    }
-}
-
-/// A folder for a site, and the clients that install from it.
-struct Index {
-    bin: &'static Path,
-    workspace: Workspace,
-}
-
-impl Index {
-    /// Without wheels so far.
-    fn new() -> Option<Self> {
-        Some(Self { bin: tools::clients()?, workspace: Workspace::new() })
-    }
-
-    /// Of the real wheels. Building takes less time than a client needs to start, so each test has its own.
-    fn of_real_wheels(arguments: &[&str]) -> Option<Self> {
-        let wheels = tools::real_wheels()?;
-        let index = Self::new()?;
-        if !runs_real_wheels(index.bin) {
-            return None;
-        }
-        index.workspace.write("config/site.yml", CONFIG);
-        index.build_from(wheels, arguments);
-        Some(index)
-    }
-
-    fn build_from(&self, wheels: &Path, arguments: &[&str]) {
-        let mut all = vec!["--source", wheels.to_str().expect("is UTF-8")];
-        all.extend(arguments);
-        self.workspace.build(&all);
-    }
-
-    fn serve(&self) -> Served {
-        self.workspace.serve(&[])
-    }
-
-    /// The index without a server.
-    fn file_url(&self) -> String {
-        let simple = self.workspace.site().join("simple");
-        Url::from_directory_path(simple).expect("is absolute").into()
-    }
-
-    /// Installs into a new folder.
-    fn install(&self, client: Client, index: &str, arguments: &[&str]) -> Installed {
-        let folder = tempfile::tempdir_in(self.workspace.path("")).expect("makes a folder");
-        let mut command = client.install(self.bin, index);
-        command.arg("--target").arg(folder.path()).args(arguments);
-        self.workspace.confine(&mut command);
-        let run = Run::of(command.envs(ENVIRONMENT));
-        Installed { client, run, folder }
-    }
-}
-
-/// What an installation left.
-struct Installed {
-    client: Client,
-    run: Run,
-    folder: TempDir,
-}
-
-impl Installed {
-    /// Each as `name==version`, by its `.dist-info` folder.
-    fn packages(&self) -> BTreeSet<String> {
-        let entries = std::fs::read_dir(self.folder.path()).expect("lists");
-        let names = entries.map(|entry| entry.expect("lists").file_name().into_string());
-        let names = names.map(|name| name.expect("is UTF-8"));
-        names
-            .filter_map(|name| {
-                let (name, version) = name.strip_suffix(".dist-info")?.rsplit_once('-')?;
-                let normalized = name.to_lowercase().replace(['_', '.'], "-");
-                Some(format!("{normalized}=={version}"))
-            })
-            .collect()
-    }
-
-    /// Expects these packages and no others.
-    #[track_caller]
-    fn has(&self, expected: &[&str]) {
-        assert_eq!(self.run.code, Some(0), "{:?}: {}", self.client, self.run.stderr);
-        let expected: BTreeSet<String> = expected.iter().map(|&text| text.to_owned()).collect();
-        assert_eq!(self.packages(), expected, "{:?}", self.client);
-    }
-
-    /// Expects that the client refused, with this text of pip or that of uv, and left nothing.
-    #[track_caller]
-    fn is_refused(&self, pip: &str, uv: &str) {
-        self.run.fails(1, &[self.client.of(pip, uv)]);
-        assert_eq!(self.packages(), BTreeSet::new(), "{:?}", self.client);
-    }
-
-    /// Expects that Python runs this with what was installed, and with nothing else.
-    #[track_caller]
-    fn runs(&self, index: &Index, code: &str) {
-        let mut python = Command::new(index.bin.join("python"));
-        index.workspace.confine(&mut python);
-        // `-S` leaves out the clients' own packages.
-        python.args(["-S", "-c", code]).env("PYTHONPATH", self.folder.path());
-        let run = Run::of(&mut python);
-        assert_eq!(run.code, Some(0), "{:?}: {}", self.client, run.stderr);
-    }
+fn build_from(index: &Index, wheels: &Path, arguments: &[&str]) {
+    let mut all = vec!["--source", wheels.to_str().expect("is UTF-8")];
+    all.extend(arguments);
+    index.workspace.build(&all);
 }
 
 /// Whether the clients run the Python that the real wheels were chosen for.
@@ -239,7 +108,7 @@ impl Drop for FileServer {
 
 #[test]
 fn the_newest_releases_come_with_their_dependencies() {
-    let Some(index) = Index::of_real_wheels(&[]) else { return };
+    let Some(index) = of_real_wheels(&[]) else { return };
     for client in CLIENTS {
         let served = index.serve();
         let projects = [
@@ -285,7 +154,7 @@ fn the_newest_releases_come_with_their_dependencies() {
 
 #[test]
 fn pinned_releases_are_found_under_any_spelling_of_their_names() {
-    let Some(index) = Index::of_real_wheels(&[]) else { return };
+    let Some(index) = of_real_wheels(&[]) else { return };
     let served = index.serve();
     for client in CLIENTS {
         index.install(client, &served.index(), &["requests==2.28.2"]).has(&[
@@ -318,7 +187,7 @@ fn pinned_releases_are_found_under_any_spelling_of_their_names() {
 
 #[test]
 fn required_hashes_hold_and_a_wrong_digit_installs_nothing() {
-    let Some(index) = Index::of_real_wheels(&[]) else { return };
+    let Some(index) = of_real_wheels(&[]) else { return };
     let served = index.serve();
     let six = pinned_sha256("six-1.16.0-py2.py3-none-any.whl");
     let idna = pinned_sha256("idna-3.4-py3-none-any.whl");
@@ -341,7 +210,7 @@ fn required_hashes_hold_and_a_wrong_digit_installs_nothing() {
 
 #[test]
 fn a_release_for_newer_pythons_is_passed_over() {
-    let Some(index) = Index::of_real_wheels(&[]) else { return };
+    let Some(index) = of_real_wheels(&[]) else { return };
     let served = index.serve();
     for client in CLIENTS {
         index.install(client, &served.index(), &["networkx"]).has(&["networkx==3.6.1"]);
@@ -353,7 +222,7 @@ fn a_release_for_newer_pythons_is_passed_over() {
 
 #[test]
 fn a_yanked_release_is_installed_only_when_it_is_pinned() {
-    let Some(index) = Index::of_real_wheels(&[]) else { return };
+    let Some(index) = of_real_wheels(&[]) else { return };
     let served = index.serve();
     for client in CLIENTS {
         index.install(client, &served.index(), &["idna"]).has(&["idna==3.10"]);
@@ -366,7 +235,7 @@ fn a_yanked_release_is_installed_only_when_it_is_pinned() {
 
 #[test]
 fn html_alone_is_enough() {
-    let Some(index) = Index::of_real_wheels(&["--host", "github-pages"]) else { return };
+    let Some(index) = of_real_wheels(&["--host", "github-pages"]) else { return };
     let files = program::tree(&index.workspace.site());
     assert!(!files.keys().any(|path| path.ends_with(".v1_json")));
     for client in CLIENTS {
@@ -424,7 +293,7 @@ fn uv_reads_upload_times_from_html_too() {
 
 #[test]
 fn resolving_reads_sidecars_and_no_wheel() {
-    let Some(index) = Index::of_real_wheels(&[]) else { return };
+    let Some(index) = of_real_wheels(&[]) else { return };
     for client in CLIENTS {
         let served = index.serve();
         let resolved = index.install(client, &served.index(), &["requests", "--dry-run"]);
@@ -445,7 +314,7 @@ fn resolving_reads_sidecars_and_no_wheel() {
 
 #[test]
 fn a_site_in_a_folder_needs_no_server() {
-    let Some(index) = Index::of_real_wheels(&[]) else { return };
+    let Some(index) = of_real_wheels(&[]) else { return };
     let url = index.file_url();
     let path = index.workspace.site().join("simple").to_str().expect("is UTF-8").to_owned();
     for (client, place) in [(Client::Pip, &url), (Client::Uv, &url), (Client::Uv, &path)] {
@@ -463,7 +332,7 @@ fn a_site_in_a_folder_needs_no_server() {
 #[test]
 fn local_versions_survive_urls_and_the_highest_one_wins() {
     let Some(index) = Index::new() else { return };
-    index.build_from(&repository("wheels"), &[]);
+    build_from(&index, &repository("wheels"), &[]);
     let served = index.serve();
     for client in CLIENTS {
         for url in [served.index(), index.file_url()] {
@@ -486,7 +355,7 @@ fn local_versions_survive_urls_and_the_highest_one_wins() {
 #[test]
 fn a_prerelease_is_installed_only_when_it_is_asked_for() {
     let Some(index) = Index::new() else { return };
-    index.build_from(&repository("wheels"), &[]);
+    build_from(&index, &repository("wheels"), &[]);
     let served = index.serve();
     for client in CLIENTS {
         for (requirement, expected) in [
@@ -502,7 +371,7 @@ fn a_prerelease_is_installed_only_when_it_is_asked_for() {
 fn files_are_taken_from_where_the_files_url_says() {
     let (Some(wheels), Some(bin)) = (tools::real_wheels(), tools::clients()) else { return };
     let files = FileServer::start(bin, wheels);
-    let Some(index) = Index::of_real_wheels(&["--files-url", &files.url]) else { return };
+    let Some(index) = of_real_wheels(&["--files-url", &files.url]) else { return };
     assert!(!index.workspace.path("site/files").exists(), "the site carries no files");
     for client in CLIENTS {
         let served = index.serve();

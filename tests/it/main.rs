@@ -8,6 +8,7 @@
 mod support;
 
 mod broken;
+mod buckets;
 mod build;
 mod checks;
 mod clients;
@@ -17,5 +18,9 @@ mod formats;
 mod incremental;
 mod interruption;
 mod pages;
+mod releases;
 mod repair;
 mod serve;
+mod simple_index;
+mod standin;
+mod stores;

@@ -14,11 +14,12 @@ use serde::Serialize;
 use super::build::{VerificationArgs, read_config};
 use super::terminal::{Terminal, verdict_text};
 use super::{print, print_json};
-use crate::config::parse_policy;
+use crate::config::{SourceSettings, parse_policy};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Depth, Facts};
 use crate::inspect::{self, Kind};
-use crate::source::{self, Source, SourceSpec};
+use crate::pipeline::request_threads;
+use crate::source::{self, Context, Source, SourceSpec};
 use crate::verify::{self, Evidence, Policy, Severity, Verdict};
 
 /// Verify files without making a site; exits with 1 when one is rejected
@@ -64,15 +65,20 @@ pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<ExitCode> {
     let config = read_config(args.config.as_deref())?;
     let policy =
         parse_policy(&config.checks, config.external_libraries, &args.verification.levels())?;
-    let depth = args.verification.depth.unwrap_or(Depth::Full);
+    let context = Context::of_process()?.with_repository(config.repository.as_deref())?;
     let mut files: Vec<Named> = Vec::new();
     for what in &args.what {
-        files.extend(find(what, terminal)?);
+        files.extend(find(what, &context, terminal)?);
     }
-    let verdicts: Vec<Result<Verdict>> = files
-        .par_iter()
-        .map(|(artifact, source)| judge(artifact, source.as_deref(), depth, &policy))
-        .collect();
+    let depth = args.verification.depth;
+    let judge_all = || -> Vec<Result<Verdict>> {
+        files
+            .par_iter()
+            .map(|(artifact, source)| judge(artifact, source.as_deref(), depth, &policy))
+            .collect()
+    };
+    let remote = files.iter().any(|(artifact, _)| artifact.location.key().is_some());
+    let verdicts = if remote { request_threads(None)?.install(judge_all) } else { judge_all() };
     let mut verdicts = verdicts.into_iter().collect::<Result<Vec<Verdict>>>()?;
     verdicts.sort_by(|one, other| {
         (&one.filename, &one.location).cmp(&(&other.filename, &other.location))
@@ -94,13 +100,13 @@ pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<ExitCode> {
 }
 
 /// The files that an argument stands for. One that is named is judged, whatever its name.
-fn find(what: &str, terminal: &Terminal) -> Result<Vec<Named>> {
+fn find(what: &str, context: &Context<'_>, terminal: &Terminal) -> Result<Vec<Named>> {
     let path = Path::new(what);
     if path.exists() && !path.is_dir() {
         return Ok(vec![(source::artifact_of_file(path, 0)?, None)]);
     }
     let spec: SourceSpec = what.parse().map_err(|error| Error::config(format!("{error}")))?;
-    let source: Arc<dyn Source> = source::connect(&spec, &[]).into();
+    let source: Arc<dyn Source> = source::connect(&SourceSettings::plain(spec), context)?.into();
     let listing = source.list(0)?;
     listing.report(terminal);
     let named = |artifact| (artifact, Some(source.clone()));
@@ -110,15 +116,26 @@ fn find(what: &str, terminal: &Terminal) -> Result<Vec<Named>> {
 fn judge(
     artifact: &Artifact,
     source: Option<&dyn Source>,
-    depth: Depth,
+    depth: Option<Depth>,
     policy: &Policy,
 ) -> Result<Verdict> {
     let facts = match source {
         Some(source) if !source.has_bytes() => None,
+        Some(source) if source.traffic().is_some() => {
+            let digest = source.digest(artifact)?;
+            // What must come for the digest is checked as well.
+            let default = if digest.is_some() { Depth::Metadata } else { Depth::Full };
+            let depth = depth.unwrap_or(default);
+            let read = inspect::inspect_artifact(source, artifact, depth, digest);
+            Some(read.map_err(|error| unreadable(artifact, &error))?.facts)
+        }
         Some(source) => Some(read(artifact, source.open(artifact), depth)?),
         None => Some(read(artifact, source::open_file(artifact), depth)?),
     };
-    let sidecar = source::sidecar_digest(artifact)?;
+    let sidecar = match source {
+        Some(source) => source.sidecar(artifact)?,
+        None => source::local_sidecar(artifact)?,
+    };
     let evidence = Evidence { artifact, facts: facts.as_ref(), sidecar };
     Ok(Verdict::new(artifact, facts.as_ref(), verify::judge(evidence, policy)))
 }
@@ -127,10 +144,14 @@ fn judge(
 pub(super) fn read(
     artifact: &Artifact,
     opened: std::io::Result<Box<dyn source::ReadSeek>>,
-    depth: Depth,
+    depth: Option<Depth>,
 ) -> Result<Facts> {
     let kind = Kind::of_filename(&artifact.filename);
     opened
-        .and_then(|reader| inspect::inspect(kind, depth, reader))
-        .map_err(|error| Error::source(format!("cannot read `{}`: {error}", artifact.location)))
+        .and_then(|reader| inspect::inspect(kind, depth.unwrap_or(Depth::Full), reader))
+        .map_err(|error| unreadable(artifact, &error))
+}
+
+fn unreadable(artifact: &Artifact, error: &std::io::Error) -> Error {
+    Error::source(format!("cannot read `{}`: {error}", artifact.location))
 }

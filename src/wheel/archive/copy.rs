@@ -1,9 +1,9 @@
 //! Writing an archive anew: some members change, all others are copied as they lie.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, SeekFrom, Write};
 
-use super::bytes::{read_at, u16_at, u64_at};
+use super::bytes::{RangeRead, read_at, u16_at, u64_at};
 use super::directory::MARK;
 use super::{
     Archive, ArchiveError, DEFLATED, Entry, LOCAL, LOCAL_LENGTH, STORED, by_offset, limit,
@@ -41,7 +41,7 @@ pub enum RewriteError {
     Write(io::Error),
 }
 
-impl<R: Read + Seek> Archive<R> {
+impl<R: RangeRead> Archive<R> {
     /// Writes the archive anew, with changes by a member's place in the central directory.
     ///
     /// Members keep their order, times, modes and extra fields, and those that do not change
@@ -390,7 +390,7 @@ fn put_u32(bytes: &mut [u8], at: usize, value: u32) {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
+    use std::io::{Cursor, Read, Seek};
 
     use zip::write::SimpleFileOptions;
 
@@ -442,6 +442,8 @@ mod tests {
             Ok(count)
         }
     }
+
+    impl RangeRead for Sparse {}
 
     impl Seek for Sparse {
         fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {

@@ -1,9 +1,7 @@
 //! The end records: where the central directory lies, and whether all of them say the same.
 
-use std::io::{Read, Seek};
-
 use super::ArchiveError;
-use super::bytes::{read_at, u16_at, u32_at, u64_at};
+use super::bytes::{RangeRead, read_at, u16_at, u32_at, u64_at};
 use crate::wheel::anomaly::{Anomalies, Disorder};
 
 /// Signature of the end of central directory record.
@@ -35,7 +33,7 @@ pub(super) struct End {
 
 /// Finds the end records of a file of this length.
 pub(super) fn find(
-    reader: &mut (impl Read + Seek),
+    reader: &mut impl RangeRead,
     length: u64,
     anomalies: &mut Anomalies,
 ) -> Result<End, ArchiveError> {
@@ -119,7 +117,7 @@ fn check_comment(comment: &[u8], anomalies: &mut Anomalies) {
 }
 
 fn read_end64(
-    reader: &mut (impl Read + Seek),
+    reader: &mut impl RangeRead,
     locator: &[u8],
     end: End,
     anomalies: &mut Anomalies,

@@ -13,10 +13,12 @@ mod end;
 mod names;
 mod walk;
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, SeekFrom};
+use std::ops::Range;
 
 use super::anomaly::{Anomalies, Disorder, shown};
-use bytes::{read_at, reserved, u16_at};
+pub use bytes::RangeRead;
+use bytes::{Watched, read_at, reserved, u16_at};
 pub use copy::{Change, RewriteError};
 pub use walk::{Sink, Walk};
 
@@ -117,9 +119,11 @@ pub struct Archive<R> {
     directory_at: u64,
     entries: Vec<Entry>,
     anomalies: Anomalies,
+    /// What the reader failed with while something was inflated.
+    failure: Option<io::Error>,
 }
 
-impl<R: Read + Seek> Archive<R> {
+impl<R: RangeRead> Archive<R> {
     /// The central directory of a wheel of 100,000 files takes about 15 MB.
     pub const MAX_DIRECTORY_SIZE: u64 = 64 * 1024 * 1024;
     /// More members than any wheel has.
@@ -149,7 +153,7 @@ impl<R: Read + Seek> Archive<R> {
         names::check(&entries, &mut anomalies);
         check_layout(&entries, end.offset, &mut anomalies);
         check_contents(&entries, length, &mut anomalies);
-        Ok(Self { reader, length, directory_at: end.offset, entries, anomalies })
+        Ok(Self { reader, length, directory_at: end.offset, entries, anomalies, failure: None })
     }
 
     /// The members, in the order of the central directory.
@@ -167,14 +171,39 @@ impl<R: Read + Seek> Archive<R> {
         self.entries.iter().find(|entry| &*entry.name == name)
     }
 
+    /// Tells the reader that these members will be read, those of at most so many bytes.
+    pub fn announce<'e>(&mut self, members: impl IntoIterator<Item = (&'e Entry, u64)>) {
+        let ranges: Vec<Range<u64>> = members
+            .into_iter()
+            // What takes more room packed than it may have unpacked is not fetched in advance.
+            .filter(|(entry, max)| entry.size <= *max && entry.compressed_size / 2 <= *max)
+            .map(|(entry, _)| entry.header_offset..self.past(entry))
+            .collect();
+        self.reader.announce(&ranges);
+    }
+
+    /// Where whatever follows a member begins: its local header does not tell before it is read.
+    fn past(&self, entry: &Entry) -> u64 {
+        let named = entry.header_offset + (LOCAL_LENGTH + entry.raw_name().len()) as u64;
+        let least = named + entry.compressed_size;
+        let later = self.entries.iter().map(|entry| entry.header_offset);
+        let next = later.filter(|at| *at >= least).min().unwrap_or(self.directory_at);
+        // The header's extra field and a descriptor are no longer than this.
+        next.max(least).min(least + u64::from(u16::MAX) + 24)
+    }
+
     /// Contents of a member: at most `max` bytes, size and CRC checked.
     pub fn read(&mut self, entry: &Entry, max: u64) -> Result<Vec<u8>, ArchiveError> {
         let name = &entry.name;
         limit("the member's size", entry.size, max)?;
+        self.announce([(entry, max)]);
         let corrupt = |reason: String| ArchiveError::Corrupt(format!("{}: {reason}", shown(name)));
         let mut contents = reserved(entry.size + 1);
         // One byte more than stated shows that there is more.
         let outcome = self.inflater(entry)?.take(entry.size + 1).read_to_end(&mut contents);
+        if let Some(failure) = self.failure.take() {
+            return Err(failure.into());
+        }
         outcome.map_err(|error| corrupt(format!("cannot be inflated: {error}")))?;
         if contents.len() as u64 != entry.size {
             let found = contents.len();
@@ -220,7 +249,8 @@ impl<R: Read + Seek> Archive<R> {
         }
         let skip = u64::from(u16_at(&header, 26)) + u64::from(u16_at(&header, 28));
         self.reader.seek(SeekFrom::Start(entry.header_offset + LOCAL_LENGTH as u64 + skip))?;
-        let compressed = (&mut self.reader).take(entry.compressed_size);
+        let watched = Watched { reader: &mut self.reader, failure: &mut self.failure };
+        let compressed = watched.take(entry.compressed_size);
         match entry.method {
             STORED => Ok(Box::new(compressed)),
             DEFLATED => Ok(Box::new(flate2::read::DeflateDecoder::new(compressed))),

@@ -1,13 +1,15 @@
 //! Every byte of an archive, once, from the first to the last.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, SeekFrom};
 
 use flate2::{Decompress, FlushDecompress, Status};
 use sha2::Digest;
 
 use super::bytes::{u16_at, u32_at, u64_at};
 use super::directory::{MARK, zip64_field};
-use super::{Archive, ArchiveError, DEFLATED, Entry, LOCAL, LOCAL_LENGTH, STORED, by_offset};
+use super::{
+    Archive, ArchiveError, DEFLATED, Entry, LOCAL, LOCAL_LENGTH, RangeRead, STORED, by_offset,
+};
 use crate::wheel::Sha256;
 use crate::wheel::anomaly::{Anomalies, Disorder, shown};
 
@@ -35,7 +37,7 @@ pub struct Walk {
     pub inflated: bool,
 }
 
-impl<R: Read + Seek> Archive<R> {
+impl<R: RangeRead> Archive<R> {
     /// Reads the whole file once: hashes it, and inflates each member for `sink`.
     ///
     /// What is out of order is added to the anomalies. Memory does not depend on any length.

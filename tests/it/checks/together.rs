@@ -3,10 +3,12 @@
 use serde_json::Value;
 
 use super::{NAME, demo};
-use crate::support::Workspace;
+use crate::support::github::{Asset, Digest, Github, Release, Repository};
+use crate::support::{Run, Workspace};
 
 /// The checks that have no [`super::Case`], each with a test here.
-pub(super) const CHECKS: [&str; 3] = ["digest-changed", "hash-missing", "sidecar-mismatch"];
+pub(super) const CHECKS: [&str; 5] =
+    ["digest-changed", "hash-mismatch", "hash-missing", "sidecar-mismatch", "sidecar-unused"];
 
 /// The ids and severities of all that was found.
 fn found(report: &Value) -> Vec<(&str, &str)> {
@@ -20,6 +22,17 @@ fn found(report: &Value) -> Vec<(&str, &str)> {
             )
         })
         .collect()
+}
+
+/// The report about a release of these assets, whose wheels are read in full.
+fn checked_release(assets: Vec<Asset>, code: i32) -> Value {
+    let release = assets.into_iter().fold(Release::new("v1"), Release::asset);
+    let github = Github::with(Repository::new("octo/wheels").release(release));
+    let workspace = Workspace::new();
+    let arguments = ["check", "gh-release:v1", "--depth", "full", "--format", "json"];
+    let run = Run::of(github.env(&mut workspace.command(&arguments)));
+    assert_eq!(run.code, Some(code), "{}", run.stderr);
+    serde_json::from_str(&run.stdout).expect("is JSON")
 }
 
 fn checked(workspace: &Workspace, what: &str, code: i32) -> Value {
@@ -71,4 +84,23 @@ fn sidecar_mismatch() {
         assert_eq!(found(&report), [("sidecar-mismatch", "error")]);
         workspace.run(&["build"]).fails(1, &["sidecar-mismatch", NAME]);
     }
+}
+
+#[test]
+fn hash_mismatch() {
+    let asset = || Asset::new(NAME, demo().bytes());
+    assert_eq!(found(&checked_release(vec![asset()], 0)), []);
+    let wrong = asset().digest(Digest::Given("0".repeat(64)));
+    assert_eq!(found(&checked_release(vec![wrong], 1)), [("hash-mismatch", "error")]);
+}
+
+#[test]
+fn sidecar_unused() {
+    let sidecar = |version: &str| {
+        let metadata = format!("Metadata-Version: 2.1\nName: demo\nVersion: {version}\n");
+        vec![Asset::new(NAME, demo().bytes()), Asset::new(&format!("{NAME}.metadata"), metadata)]
+    };
+    assert_eq!(found(&checked_release(sidecar("1.0"), 0)), []);
+    let report = checked_release(sidecar("1.1"), 0);
+    assert_eq!(found(&report), [("sidecar-unused", "warning")]);
 }

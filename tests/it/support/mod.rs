@@ -1,7 +1,11 @@
 //! What the tests share: the program, wheels made to order, real clients, a crawler.
 
+pub(crate) mod clients;
 pub(crate) mod crawl;
+pub(crate) mod github;
 pub(crate) mod program;
+pub(crate) mod stores;
+pub(crate) mod synthetic;
 pub(crate) mod tools;
 pub(crate) mod wheel;
 pub(crate) mod zip;

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use super::repository;
 
 /// Where what the tests install is kept between runs.
-fn kept() -> PathBuf {
+pub(super) fn kept() -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
 }
 
@@ -33,31 +33,33 @@ pub(crate) fn has_program(name: &str) -> bool {
 /// The folder with `python`, `pip` and `uv`: made once with what `tests/requirements.txt` pins.
 pub(crate) fn clients() -> Option<&'static Path> {
     static CLIENTS: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let clients = CLIENTS.get_or_init(|| {
-        let requirements = repository("tests/requirements.txt");
-        let pins = std::fs::read_to_string(&requirements).expect("reads");
-        let environment = kept().join("clients");
-        let marker = environment.join("installed.txt");
-        if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == pins) {
-            return Some(environment.join("bin"));
-        }
-        let made =
-            succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))
-                && succeeds(
-                    clean(&mut Command::new(environment.join("bin/python")))
-                        .args(["-m", "pip", "install", "--quiet", "-r"])
-                        .arg(&requirements),
-                );
-        if !made {
-            return None;
-        }
-        std::fs::write(&marker, pins).expect("writes");
-        Some(environment.join("bin"))
-    });
+    let clients = CLIENTS.get_or_init(|| environment("clients", "tests/requirements.txt"));
     if clients.is_none() {
         missing("an environment with pip, uv and the packages of tests/requirements.txt");
     }
     clients.as_deref()
+}
+
+/// The `bin` folder of a Python environment with what a file of the repository pins; made once.
+pub(super) fn environment(name: &str, requirements: &str) -> Option<PathBuf> {
+    let requirements = repository(requirements);
+    let pins = std::fs::read_to_string(&requirements).expect("reads");
+    let environment = kept().join(name);
+    let marker = environment.join("installed.txt");
+    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == pins) {
+        return Some(environment.join("bin"));
+    }
+    let made = succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))
+        && succeeds(
+            clean(&mut Command::new(environment.join("bin/python")))
+                .args(["-m", "pip", "install", "--quiet", "-r"])
+                .arg(&requirements),
+        );
+    if !made {
+        return None;
+    }
+    std::fs::write(&marker, pins).expect("writes");
+    Some(environment.join("bin"))
 }
 
 /// The folder with the real wheels that `tests/fixtures/real-wheels.txt` names.
@@ -91,7 +93,8 @@ pub(crate) fn clean(command: &mut Command) -> &mut Command {
     command
 }
 
-fn succeeds(command: &mut Command) -> bool {
+/// Whether a command ends well; says on stderr how it failed.
+pub(super) fn succeeds(command: &mut Command) -> bool {
     match command.output() {
         Ok(output) if output.status.success() => true,
         Ok(output) => {
