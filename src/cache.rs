@@ -204,6 +204,7 @@ mod tests {
             sha256: Sha256::of(b"x"),
             size: 1,
             content: Content::Sdist,
+            reported: false,
         })
     }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::cuda::elf::ElfFacts;
+use crate::cuda::{Binary, CudaSummary, DeviceCode, LocalTag, Requirements, TorchUse};
 use crate::wheel::{
     Anomalies, CoreMetadata, DistFilename, FilenameError, RecordSummary, Sha256, WheelFile,
 };
@@ -34,7 +35,9 @@ pub struct Artifact {
     /// What the source calls these bytes, where that is no digest: an ETag, the number of an upload.
     pub revision: Option<Box<str>>,
     /// The `.metadata` file that lies beside it.
-    pub sidecar: Option<SidecarFile>,
+    pub sidecar: Option<Box<SidecarFile>>,
+    /// What it lies in, where that may name a channel: folders below the source, the tag of a release.
+    pub place: Option<Box<str>>,
 }
 
 impl Artifact {
@@ -47,6 +50,13 @@ impl Artifact {
     pub fn published_revision(&self) -> Option<Box<str>> {
         let revision = self.revision.as_ref().filter(|_| self.offered.sha256.is_none())?;
         Some(Sha256::of(revision.as_bytes()).short().into())
+    }
+}
+
+impl Mark {
+    /// Whether it tells nothing.
+    pub fn is_empty(&self) -> bool {
+        self.stamp.is_none() && self.revision.is_none()
     }
 }
 
@@ -246,10 +256,13 @@ pub struct Facts {
     pub size: u64,
     /// What is inside.
     pub content: Content,
+    /// Whether it was somebody else who read them, and this program believes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reported: bool,
 }
 
 /// Grows whenever reading finds more than before, so that files are read again.
-pub const FACTS_VERSION: u32 = 2;
+pub const FACTS_VERSION: u32 = 3;
 
 /// How much of a file was read.
 #[derive(
@@ -338,6 +351,35 @@ pub struct ElfFile {
     /// What its headers say.
     #[serde(flatten)]
     pub facts: ElfFacts,
+    /// The device code that it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceCode>,
+}
+
+impl WheelFacts {
+    /// The ELF files.
+    pub fn binaries(&self) -> Vec<Binary<'_>> {
+        let files = self.elf.iter();
+        files
+            .map(|ElfFile { path, facts, device }| Binary { path, facts, device: device.as_ref() })
+            .collect()
+    }
+
+    /// What METADATA requires of CUDA and torch.
+    pub fn requirements(&self) -> Requirements {
+        let lines = self.metadata.read().map_or(&[][..], |it| &it.fields.requires_dist);
+        Requirements::parse(lines.iter().map(String::as_str))
+    }
+
+    /// What it needs of a machine with GPUs; `tag` is the local part of its version.
+    pub fn cuda(&self, tag: &LocalTag) -> Option<CudaSummary> {
+        CudaSummary::of(&self.binaries(), &self.requirements(), tag)
+    }
+
+    /// What it needs of torch.
+    pub fn torch(&self, tag: &LocalTag) -> Option<TorchUse> {
+        TorchUse::of(&self.binaries(), &self.requirements(), tag)
+    }
 }
 
 /// More `.dist-info` folders than this are not listed: two are wrong already.

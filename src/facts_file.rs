@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::{Content, Depth, FACTS_VERSION, Facts};
+use crate::inspect::Kind;
 use crate::state::generator;
 use crate::wheel::Sha256;
 
@@ -81,11 +82,18 @@ impl FactsFile {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// What it says of the file with this digest and size, as far as it can be believed.
-    pub fn facts(&self, sha256: Sha256, size: Option<u64>) -> Option<Facts> {
+    /// What it says of the file with this name, digest and size, as far as it can be believed.
+    pub fn facts(&self, filename: &str, sha256: Sha256, size: Option<u64>) -> Option<Facts> {
         let entry = self.files.get(&sha256)?;
-        let usable =
-            entry.facts_version == FACTS_VERSION && size.is_none_or(|size| size == entry.size);
+        // What kind of archive it is depends on the name; what cannot be read is worth a look.
+        let is_kind = matches!(
+            (&entry.content, Kind::of_filename(filename)),
+            (Content::Sdist, Kind::Sdist) | (Content::Wheel(_), Kind::Wheel)
+        );
+        let usable = is_kind
+            && entry.filename == filename
+            && entry.facts_version == FACTS_VERSION
+            && size.is_none_or(|size| size == entry.size);
         usable.then(|| Facts {
             facts_version: entry.facts_version,
             // Whoever wrote it may have checked every byte; this program has not.
@@ -93,6 +101,7 @@ impl FactsFile {
             sha256,
             size: entry.size,
             content: entry.content.clone(),
+            reported: true,
         })
     }
 }
@@ -110,6 +119,7 @@ mod tests {
             sha256: Sha256::of(b"x"),
             size: 1,
             content: Content::Sdist,
+            reported: false,
         }
     }
 
@@ -117,12 +127,16 @@ mod tests {
     fn is_believed_by_digest_and_size_and_never_in_full() {
         let bytes = FactsFile::of([("a-1.tar.gz", &facts())]).to_bytes();
         let file = FactsFile::parse(&bytes).expect("parses");
-        let read = file.facts(Sha256::of(b"x"), Some(1)).expect("is there");
-        assert_eq!(read, Facts { depth: Depth::Metadata, ..facts() });
-        assert_eq!(file.facts(Sha256::of(b"x"), Some(2)), None);
-        assert_eq!(file.facts(Sha256::of(b"y"), Some(1)), None);
+        let facts_of = |name: &str, bytes: &[u8], size| file.facts(name, Sha256::of(bytes), size);
+        let read = facts_of("a-1.tar.gz", b"x", Some(1)).expect("is there");
+        assert_eq!(read, Facts { depth: Depth::Metadata, reported: true, ..facts() });
+        assert_eq!(facts_of("a-1.tar.gz", b"x", Some(2)), None);
+        assert_eq!(facts_of("a-1.tar.gz", b"y", Some(1)), None);
+        assert_eq!(facts_of("b-1.tar.gz", b"x", Some(1)), None);
         let old = FactsFile::of([("a-1.tar.gz", &Facts { facts_version: 0, ..facts() })]);
-        assert_eq!(old.facts(Sha256::of(b"x"), Some(1)), None);
+        assert_eq!(old.facts("a-1.tar.gz", Sha256::of(b"x"), Some(1)), None);
+        let lie = FactsFile::of([("a-1-py3-none-any.whl", &facts())]);
+        assert_eq!(lie.facts("a-1-py3-none-any.whl", Sha256::of(b"x"), Some(1)), None);
     }
 
     #[test]

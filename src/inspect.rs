@@ -70,7 +70,12 @@ pub fn inspect_artifact(
                 Some(size) => size,
                 None => reader.seek(SeekFrom::End(0))?,
             };
-            read_described(kind, reader, sha256, size)
+            let described = read_described(kind, &mut reader, sha256, size)?;
+            match described.facts.content {
+                // Before that is held against a file, all of it is looked at, and its digest.
+                Content::Unreadable { .. } => read_all(kind, Depth::Full, reader),
+                _ => Ok(described),
+            }
         }
         _ => read_all(kind, depth, reader),
     }
@@ -129,7 +134,7 @@ const DESCRIPTIONS: [(&str, u64); 4] = [
 ];
 
 fn facts_of(depth: Depth, sha256: Sha256, size: u64, content: Content) -> Facts {
-    Facts { facts_version: FACTS_VERSION, depth, sha256, size, content }
+    Facts { facts_version: FACTS_VERSION, depth, sha256, size, content, reported: false }
 }
 
 /// The bytes of a wheel's METADATA, as a sidecar serves them. None where there are none to be had.
@@ -251,10 +256,8 @@ impl<'a> Contents<'a> {
     }
 
     fn look_into(&mut self, index: usize, name: &str, mut captured: Captured) {
-        match captured.finish() {
-            Ok(facts) if self.elf.len() < MAX_ELF => {
-                self.elf.push(ElfFile { path: name.to_owned(), facts });
-            }
+        match read_elf(name, &mut captured) {
+            Ok(file) if self.elf.len() < MAX_ELF => self.elf.push(file),
             Err(ElfError::NotCaptured(_)) if self.missed.len() < MAX_MISSED => {
                 self.missed.push((index, captured));
             }
@@ -262,6 +265,18 @@ impl<'a> Contents<'a> {
             _ => {}
         }
     }
+}
+
+/// What an ELF file says, if enough of it was kept.
+fn read_elf(name: &str, captured: &mut Captured) -> Result<ElfFile, ElfError> {
+    let facts = captured.finish()?;
+    let device = match captured.device() {
+        // What has no sections that can be read has none that the CUDA runtime finds.
+        Err(ElfError::NotElf | ElfError::Malformed(_) | ElfError::Limit { .. }) => None,
+        Err(missing @ ElfError::NotCaptured(_)) => return Err(missing),
+        Ok(device) => device,
+    };
+    Ok(ElfFile { path: name.to_owned(), facts, device })
 }
 
 /// Fetches what an ELF file needs of its contents, after they have gone by.
@@ -272,8 +287,8 @@ fn read_again<R: RangeRead>(
 ) -> Result<Option<ElfFile>, ArchiveError> {
     let entry = archive.entries()[index].clone();
     loop {
-        match captured.finish() {
-            Ok(facts) => return Ok(Some(ElfFile { path: entry.name.to_string(), facts })),
+        match read_elf(&entry.name, &mut captured) {
+            Ok(file) => return Ok(Some(file)),
             Err(ElfError::NotCaptured(range)) => {
                 let bytes = archive.read_range(&entry, range.offset, range.length)?;
                 captured.add_range(range.offset, bytes);

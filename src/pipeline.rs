@@ -4,6 +4,7 @@ mod memory;
 mod read;
 mod write;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use crate::config::{FilesMode, OnReject, Settings};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Facts, Sidecar};
-use crate::index::{Admitted, FileUrl, Index};
+use crate::index::{Admitted, FileUrl, Index, IndexFile};
 use crate::publish::{Known, Plan, SiteDirectory};
 use crate::render::theme::Theme;
 use crate::report::Reporter;
@@ -81,9 +82,13 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
     let accepted = judge_all(reading.files, settings, &mut tally);
     let admitted = admit(accepted, &sources, settings, &memory, reporter)?;
     let mut index = Index::build(admitted, settings)?;
+    index.assign_channels(&settings.channels);
     let known: Vec<Known> =
         memory.sites().map(|site| Known::compare(&index, site)).collect::<Result<_>>()?;
     judge_published(&mut index, &known, settings, &mut tally);
+    judge_channels(&mut index, settings, &mut tally);
+    // What was just rejected may have been all of a channel.
+    index.assign_channels(&settings.channels);
     let rejected = tally.report(settings, reporter)?;
     warn_of_idle_settings(&index, settings, reporter);
     guard(&index, settings, &known)?;
@@ -205,6 +210,57 @@ fn judge_published(index: &mut Index, known: &[Known], settings: &Settings, tall
     index.projects.retain(|project| !project.files.is_empty());
 }
 
+/// Judges files by what else their channels have; takes out what may not be listed.
+fn judge_channels(index: &mut Index, settings: &Settings, tally: &mut Tally) {
+    if index.channels.all.is_empty() {
+        return;
+    }
+    for project in &mut index.projects {
+        let higher = preferred(&project.files);
+        let mut position = 0;
+        project.files.retain(|file| {
+            let higher = higher[position].as_deref();
+            position += 1;
+            let Some(channel) = &file.channel else { return true };
+            let name = file.dist.as_str();
+            let channel = channel.as_str();
+            let findings =
+                verify::judge_in_channel(name, file.sha256, channel, higher, &settings.policy);
+            if findings.is_empty() {
+                return true;
+            }
+            let verdict = Verdict::new(&file.artifact, file.facts.as_deref(), findings);
+            let accepted = verdict.accepted;
+            tally.verdicts.push(verdict);
+            accepted
+        });
+    }
+    index.projects.retain(|project| !project.files.is_empty());
+}
+
+/// For each file the version that installers of its channel take instead, on the same machines.
+fn preferred(files: &[IndexFile]) -> Vec<Option<String>> {
+    let mut highest: BTreeMap<_, &IndexFile> = BTreeMap::new();
+    let key = |file: &IndexFile| {
+        let (channel, wheel) = (file.channel.clone()?, file.dist.wheel()?);
+        let release = file.dist.version().clone().without_local();
+        let tags = format!("{}-{}-{}", wheel.python(), wheel.abi(), wheel.platform());
+        Some((channel, release, tags))
+    };
+    // Files are in the order of their versions: the last is the highest.
+    for file in files {
+        if let Some(key) = key(file) {
+            highest.insert(key, file);
+        }
+    }
+    let instead = |file: &IndexFile| {
+        let highest = highest.get(&key(file)?)?;
+        let version = highest.dist.version();
+        (version != file.dist.version()).then(|| version.to_string())
+    };
+    files.iter().map(instead).collect()
+}
+
 /// Gives each accepted file its upload time and its URL.
 fn admit(
     accepted: Vec<Inspected>,
@@ -284,6 +340,17 @@ fn guard(index: &Index, settings: &Settings, known: &[Known]) -> Result<()> {
 }
 
 fn warn_of_idle_settings(index: &Index, settings: &Settings, reporter: &dyn Reporter) {
+    if index.default_is_a_guess(&settings.channels)
+        && let Some(default) = &index.channels.default
+    {
+        let reason = match &settings.channels.default {
+            None => "`channels.default` chooses another".to_owned(),
+            Some(wanted) => format!("no file belongs to `{wanted}`, the configured default"),
+        };
+        reporter.warn(&format!(
+            "`simple/` offers the files for `{default}` of releases that have several channels; {reason}"
+        ));
+    }
     for (name, configured) in &settings.projects {
         let Some(project) = index.project(name) else {
             reporter.warn(&format!(

@@ -95,6 +95,8 @@ pub struct StoredFacts {
     facts_version: u32,
     depth: Depth,
     content: Content,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    reported: bool,
 }
 
 impl FileState {
@@ -107,6 +109,7 @@ impl FileState {
             sha256: self.sha256?,
             size: self.size?,
             content: stored.content,
+            reported: stored.reported,
         })
     }
 
@@ -149,6 +152,7 @@ impl Shard {
                     facts_version: facts.facts_version,
                     depth: facts.depth,
                     content: facts.content.clone(),
+                    reported: facts.reported,
                 }),
             })
             .collect();

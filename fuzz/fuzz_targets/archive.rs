@@ -21,6 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
         stamp: None,
         revision: None,
         sidecar: None,
+        place: None,
     };
     let policy = Policy::default();
     for depth in [Depth::Metadata, Depth::Full] {

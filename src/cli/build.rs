@@ -8,10 +8,10 @@ use clap::Args;
 use super::{Format, print_json};
 use crate::cli::terminal::Terminal;
 use crate::config::{
-    DEFAULT_PATH, Environment, FilesMode, OnConflict, OnReject, Options, PagesMode, Settings,
-    SiteConfig, SourceConfig,
+    ChannelsMode, DEFAULT_PATH, Environment, FilesMode, OnConflict, OnReject, Options, PagesMode,
+    Settings, SiteConfig, SourceConfig,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::facts::Depth;
 use crate::host::Host;
 use crate::pipeline::{self, Summary};
@@ -62,7 +62,7 @@ pub(super) struct WhatArgs {
     /// `OWNER/REPO` for all releases), `s3://BUCKET/PREFIX`, `az://`, `gs://`, or
     /// `simple+https://HOST/simple/#PROJECT,...`
     #[arg(long, short, value_name = "SPEC")]
-    source: Vec<SourceSpec>,
+    source: Vec<String>,
     /// Take only files whose names match; may be repeated
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
@@ -96,6 +96,9 @@ pub(super) struct WhatArgs {
     /// Where the site will be served
     #[arg(long, value_name = "PROFILE")]
     host: Option<Host>,
+    /// Whether there is a sub-index for each CUDA version
+    #[arg(long, value_name = "MODE")]
+    channels: Option<ChannelsMode>,
     /// What a rejected file does: `fail` the build, or `exclude` the file
     #[arg(long, value_name = "ACTION")]
     on_reject: Option<OnReject>,
@@ -133,7 +136,8 @@ impl WhatArgs {
     pub(super) fn settings(self, rest: Options) -> Result<Settings> {
         let config = read_config(self.config.as_deref())?;
         let options = Options {
-            sources: self.source,
+            // Not parsed by clap, which shows what it was given: that may hold a password.
+            sources: self.source.iter().map(|spec| parse_spec(spec)).collect::<Result<_>>()?,
             source_flags: SourceConfig {
                 include: self.include,
                 exclude: self.exclude,
@@ -147,6 +151,7 @@ impl WhatArgs {
             theme: self.theme,
             pages: self.pages,
             host: self.host,
+            channels: self.channels,
             on_reject: self.on_reject,
             on_conflict: self.on_conflict,
             depth: self.verification.depth,
@@ -155,6 +160,11 @@ impl WhatArgs {
         };
         Settings::resolve(config, options, Environment::of_process()?)
     }
+}
+
+/// A source as a flag names it.
+pub(super) fn parse_spec(text: &str) -> Result<SourceSpec> {
+    text.parse().map_err(|error| Error::config(format!("{error}")))
 }
 
 pub(super) fn read_config(path: Option<&Path>) -> Result<SiteConfig> {

@@ -1,5 +1,6 @@
 //! `wheelsite inspect`
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use super::{Format, print, print_json};
 use crate::config::Environment;
+use crate::cuda::{CudaSummary, LocalTag, TorchUse, glibc_floor, machines};
 use crate::error::Result;
 use crate::facts::{Content, Depth, Facts, Part};
 use crate::render::people::human_size;
@@ -40,6 +42,14 @@ struct Report<'a> {
     requires_python: Option<&'a str>,
     requires_dist: &'a [String],
     depth: Depth,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    glibc: Option<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    machines: BTreeSet<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cuda: Option<CudaSummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    torch: Option<TorchUse>,
     #[serde(flatten)]
     content: Option<&'a Content>,
 }
@@ -59,6 +69,9 @@ pub(super) fn run(args: &InspectArgs) -> Result<ExitCode> {
     let dist = artifact.dist.as_ref().ok();
     let fields = facts.metadata().map(|metadata| &metadata.fields);
     let wheel = dist.and_then(DistFilename::wheel);
+    let contents = facts.wheel();
+    let files = contents.map(|contents| contents.binaries()).unwrap_or_default();
+    let tag = dist.map(|dist| LocalTag::of(dist.version())).unwrap_or_default();
     let report = Report {
         filename: &artifact.filename,
         name: fields
@@ -73,6 +86,10 @@ pub(super) fn run(args: &InspectArgs) -> Result<ExitCode> {
         requires_python: fields.and_then(|fields| fields.requires_python.as_deref()),
         requires_dist: fields.map_or(&[], |fields| &fields.requires_dist),
         depth: facts.depth,
+        glibc: glibc_floor(&files),
+        machines: machines(&files),
+        cuda: contents.and_then(|contents| contents.cuda(&tag)),
+        torch: contents.and_then(|contents| contents.torch(&tag)),
         // There is nothing to say of what is not opened.
         content: Some(&facts.content).filter(|content| **content != Content::Sdist),
     };
@@ -114,10 +131,47 @@ fn human(report: &Report<'_>, facts: &Facts) -> String {
                 part(&wheel.wheel, |file| generator(file.generator.as_deref())),
             ));
             lines.push(("record", part(&wheel.record, |record| format!("{} rows", record.rows))));
+            lines.extend(machine_lines(report));
         }
     }
     let line = |(key, value): &(&str, String)| format!("{key:>15}  {}\n", escaped(value));
     lines.iter().map(line).collect()
+}
+
+/// What the wheel needs of a machine.
+fn machine_lines(report: &Report<'_>) -> Vec<(&'static str, String)> {
+    type Lines = Vec<(&'static str, String)>;
+    /// A dozen to a line.
+    fn listed(key: &'static str, items: impl IntoIterator<Item: ToString>) -> Lines {
+        let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+        if items.is_empty() {
+            return vec![(key, "none".to_owned())];
+        }
+        items.chunks(12).map(|items| (key, items.join(" "))).collect()
+    }
+    let mut lines: Lines = report.machines.iter().map(|it| ("machine", (*it).to_owned())).collect();
+    lines.extend(report.glibc.clone().map(|glibc| ("glibc", format!("{glibc} or later"))));
+    if let Some(cuda) = &report.cuda {
+        lines.extend(cuda.toolkit.map(|toolkit| ("cuda", toolkit.to_string())));
+        lines.extend(cuda.driver.map(|driver| ("cuda-driver", format!("{driver} or later"))));
+        lines.extend(cuda.needs.iter().map(|library| ("cuda-needs", library.clone())));
+        if !cuda.files.is_empty() {
+            lines.extend(listed("cuda-code", &cuda.architectures));
+            lines.extend(listed("cuda-gpus", &cuda.compute_capabilities));
+        }
+        // Of one file all has been said.
+        for file in cuda.files.iter().filter(|_| cuda.files.len() > 1) {
+            lines.push(("cuda-file", file.path.clone()));
+            lines.extend(listed("", &file.architectures));
+        }
+    }
+    if let Some(torch) = &report.torch {
+        lines.extend(torch.version.clone().map(|version| ("torch", version)));
+        lines.extend(torch.libraries.iter().map(|library| ("torch-needs", library.clone())));
+        let word = |abi| if abi { "yes" } else { "no" };
+        lines.extend(torch.cxx11_abi.map(|abi| ("torch-cxx11-abi", word(abi).to_owned())));
+    }
+    lines
 }
 
 fn part<T>(part: &Part<T>, describe: impl Fn(&T) -> String) -> String {

@@ -78,7 +78,7 @@ pub(super) fn run(args: &RepairArgs, terminal: &Terminal) -> Result<ExitCode> {
     let output = args.output.canonicalize().ok();
     let skip: Vec<PathBuf> = output.iter().cloned().collect();
     let context = Context { skip: &skip, ..Context::of_process()? };
-    let context = context.with_repository(config.repository.as_deref())?;
+    let context = context.with_repository(config.repository.as_deref());
     let mut files: Vec<Named> = Vec::new();
     for what in &args.what {
         files.extend(find(what, &context, output.as_deref(), terminal)?);

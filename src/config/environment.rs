@@ -113,7 +113,10 @@ impl Environment {
             network,
             github: GithubEnvironment {
                 repository: text("GITHUB_REPOSITORY"),
-                token: text("GH_TOKEN").or_else(|| text("GITHUB_TOKEN")).map(Secret),
+                token: text("GH_TOKEN")
+                    .or_else(|| text("GITHUB_TOKEN"))
+                    // What comes from a file ends with its line.
+                    .map(|token| Secret(token.trim().to_owned())),
                 api_url: text("GITHUB_API_URL").or_else(enterprise),
             },
         })

@@ -1,10 +1,12 @@
 //! What the user wrote ([`SiteConfig`], [`Options`]) becomes what the program needs ([`Settings`]).
 
+mod channels;
 mod environment;
 mod settings;
 mod site_config;
 mod sources;
 
+pub use channels::{ChannelRule, ChannelSettings, ChannelsConfig, ChannelsEntry, ChannelsMode};
 pub use environment::{Environment, GithubEnvironment, Secret};
 pub(crate) use settings::parse_policy;
 pub use settings::{FilesMode, Options, Previous, ProjectSettings, Settings, Status, ThemeChoice};

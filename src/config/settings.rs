@@ -7,13 +7,14 @@ use pep440_rs::{Version, VersionSpecifier};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::channels::{ChannelSettings, ChannelsMode};
 use super::environment::Environment;
 use super::site_config::{OnConflict, OnReject, PagesMode, ProjectConfig, SiteConfig};
-use super::sources::{SourceConfig, SourceEntry, SourceSettings};
+use super::sources::{SourceConfig, SourceEntry, SourceSettings, parse_upstreams};
 use crate::error::{Error, Result};
 use crate::facts::Depth;
 use crate::host::Host;
-use crate::source::{Repository, SourceSpec};
+use crate::source::{IndexSpec, SourceSpec};
 use crate::verify::{Level, Policy};
 use crate::wheel::{DistFilename, ProjectName};
 
@@ -158,6 +159,10 @@ pub struct Options {
     pub pages: Option<PagesMode>,
     /// `--host`
     pub host: Option<Host>,
+    /// `--channels`
+    pub channels: Option<ChannelsMode>,
+    /// `--upstream`
+    pub upstreams: Vec<String>,
     /// `--on-reject`
     pub on_reject: Option<OnReject>,
     /// `--on-conflict`
@@ -193,8 +198,8 @@ pub struct Settings {
     pub site_url: Option<Url>,
     /// Where the files come from.
     pub sources: Vec<SourceSettings>,
-    /// The repository of releases whose source names none.
-    pub repository: Option<Repository>,
+    /// The repository of releases whose source names none, as it is written.
+    pub repository: Option<String>,
     /// How pages refer to the files; `None` leaves it to each source.
     pub files: Option<FilesMode>,
     /// Where the files are served when not by the site; ends in `/`.
@@ -207,6 +212,10 @@ pub struct Settings {
     pub pages: PagesMode,
     /// Where the site will be served.
     pub host: Host,
+    /// Sub-indexes for each CUDA version.
+    pub channels: ChannelSettings,
+    /// Indexes that have what wheels of this one require; asked by `check --closure` alone.
+    pub upstreams: Vec<IndexSpec>,
     /// What a rejected file does.
     pub on_reject: OnReject,
     /// What the same filename with different bytes at two places does.
@@ -255,12 +264,6 @@ impl Settings {
                 source.files = None;
             }
         }
-        let repository = config.repository.as_ref().or(environment.github.repository.as_ref());
-        let repository = repository
-            .map(|name| {
-                name.parse().map_err(|error| Error::config(format!("`repository`: {error}")))
-            })
-            .transpose()?;
         let files_url = options.files_url.or(config.files_url);
         let files = options.files.or(config.files);
         if files_url.is_some() && matches!(files, Some(FilesMode::Copy | FilesMode::Hardlink)) {
@@ -275,7 +278,7 @@ impl Settings {
             description: config.description,
             site_url: site_url.map(|url| parse_url("site_url", &url)).transpose()?,
             sources,
-            repository,
+            repository: config.repository,
             files,
             files_url: files_url.map(|url| parse_url("files_url", &url)).transpose()?,
             output: options.output.unwrap_or_else(|| "site".into()),
@@ -285,6 +288,8 @@ impl Settings {
             },
             pages: options.pages.or(config.pages).unwrap_or_default(),
             host: options.host.or(config.host).unwrap_or_default(),
+            channels: ChannelSettings::resolve(config.channels, options.channels)?,
+            upstreams: parse_upstreams(&config.upstreams, &options.upstreams)?,
             on_reject: options.on_reject.or(config.on_reject).unwrap_or_default(),
             on_conflict: options.on_conflict.or(config.on_conflict).unwrap_or_default(),
             depth: options.depth,
@@ -456,6 +461,7 @@ mod tests {
             ("site_url: https://me:secret@x.example:99999", "port"),
             ("files_url: ftp://me:secret@x.example", "`ftp`"),
             ("sources: ['ftp://x']", "unknown source"),
+            ("upstreams: ['ftp://me:secret@x']", "upstreams"),
             ("projects: {'..': {}}", "no project name"),
             ("projects: {Foo: {}, foo: {}}", "two spellings"),
             ("projects: {a: {yanked: {'not a version': ''}}}", "expected a version"),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::channels::ChannelsEntry;
 use super::settings::{FilesMode, Status};
 use super::sources::SourceEntry;
 use crate::error::{Error, Result};
@@ -37,6 +38,11 @@ pub struct SiteConfig {
     pub pages: Option<PagesMode>,
     /// Where the site will be served.
     pub host: Option<Host>,
+    /// Sub-indexes for each CUDA version: `on`, `off`, or a mapping.
+    #[cfg_attr(test, schemars(with = "Option<super::channels::EitherForm>"))]
+    pub channels: Option<ChannelsEntry>,
+    /// URLs of other indexes that have what wheels of this one require, for `check --closure`.
+    pub upstreams: Vec<String>,
     /// What a rejected file does.
     pub on_reject: Option<OnReject>,
     /// What the same filename with different bytes at two places does.

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::settings::{FilesMode, parse_url};
 use crate::error::{Error, Result};
-use crate::source::{Selection, SourceSpec};
+use crate::source::{IndexSpec, Selection, SourceSpec};
 use crate::wheel::ProjectName;
 
 /// What is written of a source: its spec, and what differs from the defaults.
@@ -216,6 +216,34 @@ impl SourceSettings {
     }
 }
 
+/// The upstream indexes of the configuration and of the flags, each once.
+pub(super) fn parse_upstreams(configured: &[String], named: &[String]) -> Result<Vec<IndexSpec>> {
+    let mut upstreams: Vec<IndexSpec> = Vec::new();
+    let configured = configured.iter().map(|url| ("upstreams", url));
+    for (what, url) in configured.chain(named.iter().map(|url| ("--upstream", url))) {
+        let wrong = |reason: &dyn std::fmt::Display| {
+            Error::config_hint(
+                format!("`{what}`: {reason}"),
+                "for example https://HOST/simple/, as `pip install --index-url` takes it",
+            )
+        };
+        let plain = url.strip_prefix("simple+").unwrap_or(url);
+        match format!("simple+{plain}").parse() {
+            Ok(SourceSpec::SimpleIndex(spec)) if spec.projects.is_empty() => {
+                if !upstreams.contains(&spec) {
+                    upstreams.push(spec);
+                }
+            }
+            Ok(SourceSpec::SimpleIndex(_)) => {
+                return Err(wrong(&"expected the URL of an index, found projects behind it"));
+            }
+            Ok(_) => return Err(wrong(&format!("expected a URL, found `{plain}`"))),
+            Err(error) => return Err(wrong(&error)),
+        }
+    }
+    Ok(upstreams)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +266,26 @@ mod tests {
         assert!(parse("source: x\nprerelease: true").expect_err("fails").contains("prerelease"));
         assert!(parse("include: [x]").expect_err("fails").contains("source"));
         assert!(parse("[1]").expect_err("fails").contains("a source such as"));
+    }
+
+    #[test]
+    fn upstreams_are_indexes_and_nothing_else() {
+        let parse = |urls: &[&str]| {
+            let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
+            parse_upstreams(&urls[..1], &urls[1..])
+        };
+        let twice = ["https://x.example/simple", "simple+https://x.example/simple/"];
+        assert_eq!(parse(&twice).expect("parses").len(), 1);
+        for (url, part) in [
+            ("nonsense", "expected a URL"),
+            ("ftp://me:secret@x", "ftp"),
+            ("https://x.example/simple/#a", "projects"),
+        ] {
+            let error = parse(&[url]).expect_err(url);
+            assert!(error.to_string().contains(part), "{error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+            assert_eq!(error.exit_code(), 2);
+        }
     }
 
     #[test]

@@ -72,6 +72,7 @@ mod tests {
             stamp: None,
             revision: None,
             sidecar: None,
+            place: None,
         };
         let upload_time = UploadTime::from_seconds(seconds);
         Admitted { artifact, facts: None, upload_time, url: FileUrl::Carried }

@@ -1,11 +1,20 @@
 //! The model of an index: projects in order, each with its files in PEP 440 order.
 
+mod channel;
+mod channels;
+pub mod closure;
+pub mod coverage;
 mod merge;
+mod tags;
+
+pub use channel::{Channel, ParseChannelError};
+pub use channels::{Channels, View};
+pub use tags::{Platform, Python, Torch};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{ProjectSettings, Settings, Status};
+use crate::config::{ChannelSettings, ProjectSettings, Settings, Status};
 use crate::error::Result;
 use crate::facts::{Artifact, Facts, Sidecar, UploadTime};
 use crate::wheel::{DistFilename, ProjectName, Sha256};
@@ -39,6 +48,8 @@ pub enum FileUrl {
 pub struct Index {
     /// Projects by normalized name.
     pub projects: Vec<Project>,
+    /// The channels of their files.
+    pub channels: Channels,
 }
 
 /// A project with its files.
@@ -75,6 +86,10 @@ pub struct IndexFile {
     pub core_metadata: Option<Sidecar>,
     /// Why it is yanked, if it is; may be empty.
     pub yanked: Option<Box<str>>,
+    /// The channel that it belongs to; none fits all.
+    pub channel: Option<Channel>,
+    /// Whether `simple/` offers it.
+    pub in_default: bool,
     /// What its bytes say, where they were read.
     pub facts: Option<Arc<Facts>>,
     /// Where it came from.
@@ -111,7 +126,12 @@ impl Index {
                 Ok(Project { name, settings: configured, files })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { projects })
+        Ok(Self { projects, channels: Channels::default() })
+    }
+
+    /// Sorts files into channels. To be done when no file leaves any more.
+    pub fn assign_channels(&mut self, settings: &ChannelSettings) {
+        self.channels = Channels::assign(&mut self.projects, settings);
     }
 
     /// Number of files, those of quarantined projects included.
@@ -132,15 +152,15 @@ impl Project {
         if self.settings.status == Status::Quarantined { &[] } else { &self.files }
     }
 
-    /// The file that speaks for the project: of the newest release, final and not yanked
-    /// if there is one, a wheel with METADATA if there is one.
+    /// The file that speaks for the project, among those that `simple/` offers: of the newest
+    /// release, final and not yanked if there is one, a wheel with METADATA if there is one.
     pub fn representative(&self) -> Option<&IndexFile> {
         let rank = |file: &&IndexFile| {
             let version = file.dist.version();
             let has_metadata = file.facts.as_ref().is_some_and(|facts| facts.metadata().is_some());
             (file.yanked.is_none(), !version.any_prerelease(), version.clone(), has_metadata)
         };
-        self.offered().iter().max_by_key(rank)
+        self.offered().iter().filter(|file| file.in_default).max_by_key(rank)
     }
 }
 
@@ -162,6 +182,8 @@ impl IndexFile {
             sha256: facts.as_ref().map(|facts| facts.sha256).or(artifact.offered.sha256),
             size: facts.as_ref().map(|facts| facts.size).or(artifact.size),
             yanked: artifact.offered.yanked.clone(),
+            channel: None,
+            in_default: true,
             dist,
             url,
             upload_time,

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use tokio::runtime::Runtime;
 use url::{Origin, Url};
 
@@ -19,7 +21,10 @@ const MAX_REDIRECTS: usize = 10;
 /// Makes requests. Clones share their connections.
 #[derive(Clone)]
 pub(crate) struct Client {
+    /// For documents: what was packed for the way is unpacked.
     http: reqwest::Client,
+    /// For files, whose bytes are hashed as they are.
+    raw: reqwest::Client,
     runtime: &'static Runtime,
     network: Network,
 }
@@ -30,6 +35,7 @@ pub(crate) struct Request {
     pub(crate) url: Url,
     headers: HeaderMap,
     authorization: Option<(Origin, HeaderValue)>,
+    is_raw: bool,
 }
 
 /// An answer whose body has not been read yet.
@@ -52,7 +58,8 @@ pub(crate) struct Fetched {
 
 impl Request {
     pub(crate) fn new(url: Url) -> Self {
-        let mut request = Self { url, headers: HeaderMap::new(), authorization: None };
+        let mut request =
+            Self { url, headers: HeaderMap::new(), authorization: None, is_raw: false };
         let (user, password) = (request.url.username(), request.url.password());
         if !user.is_empty() || password.is_some() {
             let decoded = |text: &str| {
@@ -77,13 +84,19 @@ impl Request {
         self
     }
 
-    /// Says who asks, to this origin alone.
+    /// Says who asks, to this origin alone. What is no header value says nothing: callers check.
     pub(crate) fn authorized(mut self, origin: Origin, value: &str) -> Self {
         if let Ok(mut value) = HeaderValue::from_str(value) {
             value.set_sensitive(true);
             self.authorization = Some((origin, value));
         }
         self
+    }
+
+    /// Asks for the bytes of a file as they are.
+    pub(crate) fn raw(mut self) -> Self {
+        self.is_raw = true;
+        self.header(ACCEPT_ENCODING, "identity")
     }
 
     /// The same request to another place.
@@ -97,15 +110,17 @@ impl Client {
     pub(crate) fn new(network: &Network) -> Result<Self> {
         let failed =
             |error: &dyn std::fmt::Display| Error::source(format!("cannot make requests: {error}"));
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("wheelsite/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(network.timeout)
-            .read_timeout(network.timeout)
-            .build()
-            .map_err(|error| failed(&error))?;
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("wheelsite/", env!("CARGO_PKG_VERSION")))
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(network.timeout)
+                .read_timeout(network.timeout)
+        };
+        let http = builder().build().map_err(|error| failed(&error))?;
+        let raw = builder().no_gzip().build().map_err(|error| failed(&error))?;
         let runtime = super::runtime().map_err(|error| failed(&error))?;
-        Ok(Self { http, runtime, network: network.clone() })
+        Ok(Self { http, raw, runtime, network: network.clone() })
     }
 
     /// How patient it is.
@@ -165,7 +180,8 @@ impl Client {
     async fn follow(&self, request: &Request) -> Result<Response, Failure> {
         let mut url = request.url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let mut asked = self.http.get(url.clone()).headers(request.headers.clone());
+            let client = if request.is_raw { &self.raw } else { &self.http };
+            let mut asked = client.get(url.clone()).headers(request.headers.clone());
             if let Some((origin, value)) = &request.authorization
                 && *origin == url.origin()
             {

@@ -78,7 +78,8 @@ impl Memory {
                 .files
                 .iter()
                 .filter(|file| file.sha256 == Some(sha256) && file.filename == artifact.filename);
-            if let Some(facts) = same.into_iter().find_map(|file| file.facts()) {
+            let mut own = same.filter_map(|file| file.facts()).filter(|facts| !facts.reported);
+            if let Some(facts) = own.next() {
                 return Ok(Some(facts));
             }
         }

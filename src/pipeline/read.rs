@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Seek;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
@@ -26,6 +27,8 @@ pub(super) struct Connected {
     pub(super) mode: FilesMode,
     /// Whether the build goes on without it.
     optional: bool,
+    /// Whether it does.
+    excused: AtomicBool,
 }
 
 impl Connected {
@@ -48,9 +51,11 @@ pub(super) fn connect(settings: &Settings) -> Result<Vec<Connected>> {
     let context = Context {
         skip: &skip,
         environment: settings.environment.clone(),
-        repository: settings.repository.clone(),
         refresh: settings.refresh,
+        jobs: settings.jobs,
+        ..Context::default()
     };
+    let context = context.with_repository(settings.repository.as_deref());
     let connected = settings.sources.iter().map(|wanted| {
         let spec = &wanted.spec;
         let source = source::connect(wanted, &context)?;
@@ -63,6 +68,14 @@ pub(super) fn connect(settings: &Settings) -> Result<Vec<Connected>> {
                 FilesMode::Link
             }),
         };
+        if settings.files_url.is_some()
+            && matches!(wanted.files, Some(FilesMode::Copy | FilesMode::Hardlink))
+        {
+            return Err(Error::config_hint(
+                format!("a files URL says that the site does not carry the files, and `{spec}` is to be carried"),
+                "leave out one of the two",
+            ));
+        }
         if mode != FilesMode::Link && !source.has_bytes() {
             return Err(Error::config_hint(
                 format!("`{spec}` names files and does not hold them: the site cannot carry them"),
@@ -75,7 +88,7 @@ pub(super) fn connect(settings: &Settings) -> Result<Vec<Connected>> {
                 "let the site carry copies: `--files copy`",
             ));
         }
-        Ok(Connected { spec: spec.clone(), source, mode, optional: wanted.optional })
+        Ok(Connected { spec: spec.clone(), source, mode, optional: wanted.optional, excused: AtomicBool::new(false) })
     });
     connected.collect()
 }
@@ -92,6 +105,7 @@ pub(super) fn list(
             Ok(listing) => listing,
             Err(error) => {
                 connected.excuse(error, reporter)?;
+                connected.excused.store(true, Ordering::Relaxed);
                 continue;
             }
         };
@@ -168,7 +182,12 @@ pub(super) fn inspect_all(
     reporter.traffic(&traffic(sources));
     reading.caches = sources
         .iter()
-        .map(|connected| FactsCache::open(cache, connected.source.identity().as_deref()))
+        .map(|connected| {
+            let identity = connected.source.identity();
+            // What is known of a source that cannot be read now will be of use when it is back.
+            let identity = identity.filter(|_| !connected.excused.load(Ordering::Relaxed));
+            FactsCache::open(cache, identity.as_deref())
+        })
         .collect();
     let look = Look { sources, caches: &reading.caches, settings, memory };
     let one = |artifact: &Artifact| {
@@ -202,9 +221,12 @@ pub(super) fn inspect_all(
             Err(error) => return Err(error),
         };
         if let Some(facts) = &facts {
-            if let Some(path) = cache_path(&artifact, &sources[artifact.source].spec) {
+            let mark = artifact.mark();
+            let is_told_apart = !mark.is_empty() || artifact.offered.sha256.is_some();
+            let path = cache_path(&artifact, &sources[artifact.source].spec);
+            if let Some(path) = path.filter(|_| is_told_apart && !facts.reported) {
                 let sidecar = known_sidecar(&artifact, sidecar);
-                let known = Known { mark: artifact.mark(), facts: facts.clone(), sidecar };
+                let known = Known { mark, facts: facts.clone(), sidecar };
                 reading.caches[artifact.source].learn(path, known, fresh);
             }
             if fresh && !is_remote(&artifact) {
@@ -215,6 +237,8 @@ pub(super) fn inspect_all(
     }
     for (position, error) in failed {
         sources[position].excuse(error, reporter)?;
+        // What was known of it will be of use when it is back.
+        reading.caches[position] = FactsCache::default();
         // Half of a source is worse than none: nobody would see what is missing.
         reading.files.retain(|file| file.artifact.source != position);
     }
@@ -258,7 +282,9 @@ pub(super) fn save_caches(
 
 /// What the cache keeps of a sidecar.
 fn known_sidecar(artifact: &Artifact, sha256: Option<Sha256>) -> Option<KnownSidecar> {
-    let Some(SidecarFile::Remote { revision, .. }) = &artifact.sidecar else { return None };
+    let Some(SidecarFile::Remote { revision, .. }) = artifact.sidecar.as_deref() else {
+        return None;
+    };
     Some(KnownSidecar { revision: revision.clone()?, sha256: sha256? })
 }
 
@@ -307,7 +333,9 @@ impl Look<'_> {
 
     fn sidecar(&self, artifact: &Artifact, connected: &Connected) -> Result<Option<Sha256>> {
         let remembered = || {
-            let Some(SidecarFile::Remote { revision, .. }) = &artifact.sidecar else { return None };
+            let Some(SidecarFile::Remote { revision, .. }) = artifact.sidecar.as_deref() else {
+                return None;
+            };
             let path = cache_path(artifact, &connected.spec)?;
             self.caches[artifact.source].sidecar(path, revision.as_ref()?)
         };
@@ -321,7 +349,8 @@ impl Look<'_> {
 
     fn remembered(&self, artifact: &Artifact, connected: &Connected) -> Option<Arc<Facts>> {
         let mark = artifact.mark();
-        if self.settings.refresh || (mark.stamp.is_none() && mark.revision.is_none()) {
+        // What nothing tells apart may have changed.
+        if self.settings.refresh || (mark.is_empty() && artifact.offered.sha256.is_none()) {
             return None;
         }
         let path = cache_path(artifact, &connected.spec)?;
@@ -384,7 +413,9 @@ impl Look<'_> {
         {
             return Ok(facts);
         }
-        if let Some(facts) = source.facts(artifact)?
+        // Somebody's word is asked for each time: it may have been mended, or taken back.
+        if !self.settings.refresh
+            && let Some(facts) = source.facts(artifact)?
             && facts.suffice(depth)
         {
             return Ok(facts);

@@ -14,15 +14,17 @@ use crate::cache::FactsCache;
 use crate::config::{FilesMode, PagesMode, Settings};
 use crate::error::{Error, Result};
 use crate::facts::{Facts, Location};
-use crate::index::{FileUrl, Index, IndexFile, Project};
+use crate::facts_file::FACTS_FILE;
+use crate::index::coverage::Coverage;
+use crate::index::{FileUrl, Index, IndexFile, Project, View};
 use crate::inspect;
 use crate::publish::{
-    Carried, Change, Placement, Plan, SiteDirectory, carried, metadata_path, owner, page_paths,
-    removal_rank,
+    Carried, Change, PageKind, Placement, Plan, SiteDirectory, carried, metadata_path, owner,
+    pages, removal_rank,
 };
 use crate::render::people::{People, Rejected, wants_metadata};
 use crate::render::theme::Theme;
-use crate::render::{Links, simple_html, simple_json};
+use crate::render::{Links, files_json, simple_html, simple_json};
 use crate::report::Reporter;
 use crate::state::{
     KnownSite, ProjectState, ROOT_FILE, Shard, SiteState, carried_path, shard_path,
@@ -64,7 +66,6 @@ pub(super) struct Work<'a> {
 pub(super) struct Writer<'a> {
     work: Work<'a>,
     people: People<'a>,
-    links: Links<'a>,
     /// What was left out, for those who look for it.
     rejected: Vec<Rejected<'a>>,
     rejected_json: Vec<u8>,
@@ -81,7 +82,6 @@ impl<'a> Writer<'a> {
             .collect();
         Ok(Self {
             people: People::new(work.settings, work.theme),
-            links: Links { files_url: work.settings.files_url.as_ref() },
             rejected_json: to_json(&BTreeMap::from([("files", &rejected)]))?,
             rejected,
             work,
@@ -95,7 +95,7 @@ impl<'a> Writer<'a> {
     }
 
     fn write_all(&self, plan: &Plan<'_>) -> Result<()> {
-        let pages = |project: &Project| page_paths(project, self.work.settings).len();
+        let pages = |project: &Project| self.pages(project).len();
         let pages_of_all: usize = self.work.index.projects.iter().map(pages).sum();
         let changed: usize = plan.changes.iter().map(|change| pages(change.project)).sum();
         self.counts.unchanged.fetch_add((pages_of_all - changed) as u64, Ordering::Relaxed);
@@ -230,25 +230,38 @@ impl<'a> Writer<'a> {
     }
 
     fn render_project(&self, project: &Project) -> Result<Vec<(String, Vec<u8>)>> {
-        let paths = page_paths(project, self.work.settings);
-        let wanted = wants_metadata(project)
-            .filter(|_| paths.iter().any(|path| path.starts_with("packages/")));
+        let pages = self.pages(project);
+        let shows = pages.iter().any(|(_, page)| matches!(page, PageKind::People));
+        let wanted = wants_metadata(project).filter(|_| shows);
         let metadata = wanted.map(|file| self.metadata(file)).transpose()?;
-        paths
+        pages
             .into_iter()
-            .map(|path| {
-                let page = if path == metadata_path(&project.name) {
-                    metadata.clone().unwrap_or_default()
-                } else if path.starts_with("packages/") {
-                    self.people.project(project, metadata.as_deref())?
-                } else if path.ends_with(".v1_json") {
-                    simple_json::project(project, self.links)
-                } else {
-                    simple_html::project(project, self.links)
+            .map(|(path, page)| {
+                let page = match page {
+                    PageKind::Html(view) => {
+                        simple_html::project(project, &view.files(project), self.links(view))
+                    }
+                    PageKind::Json(view) => {
+                        simple_json::project(project, &view.files(project), self.links(view))
+                    }
+                    PageKind::Files => {
+                        let links = self.links(View::Default);
+                        files_json::project(project, links).map_err(not_json)?
+                    }
+                    PageKind::People => self.people.project(project, metadata.as_deref())?,
+                    PageKind::Metadata => metadata.clone().unwrap_or_default(),
                 };
                 Ok((path, page))
             })
             .collect()
+    }
+
+    fn pages(&self, project: &Project) -> Vec<(String, PageKind<'a>)> {
+        pages(project, &self.work.index.channels, self.work.settings)
+    }
+
+    fn links(&self, view: View<'a>) -> Links<'a> {
+        Links { files_url: self.work.settings.files_url.as_ref(), root: view.root() }
     }
 
     /// The bytes of a wheel's METADATA: from a site that has them, else from the wheel.
@@ -282,6 +295,14 @@ impl<'a> Writer<'a> {
             reader.map_err(|error| Error::source(format!("cannot read `{location}`: {error}")))?;
         match inspect::read_metadata(reader) {
             Ok(Some(bytes)) if Some(Sha256::of(&bytes)) == expected => Ok(bytes),
+            Ok(_) if file.facts.as_ref().is_some_and(|facts| facts.reported) => {
+                Err(Error::source_hint(
+                    format!(
+                        "`{FACTS_FILE}` says something else of METADATA in `{location}` than the file itself"
+                    ),
+                    "remove it from the release, or build with `--refresh`",
+                ))
+            }
             Ok(_) => Err(Error::source_hint(
                 format!("`{location}` changed while it was being read"),
                 "run again when nothing writes to the source any more",
@@ -308,11 +329,29 @@ impl<'a> Writer<'a> {
     }
 
     fn write_roots(&self, state: &mut SiteState) -> Result<()> {
-        self.write_root("simple/index.html", &simple_html::root(self.work.index), state)?;
-        if self.work.settings.host.serves_json() {
-            self.write_root("simple/index.v1_json", &simple_json::root(self.work.index), state)?;
+        for view in self.work.index.channels.views() {
+            let prefix = view.prefix();
+            let page = simple_html::root(self.work.index, view);
+            self.write_root(&format!("{prefix}simple/index.html"), &page, state)?;
+            if self.work.settings.host.serves_json() {
+                let page = simple_json::root(self.work.index, view);
+                self.write_root(&format!("{prefix}simple/index.v1_json"), &page, state)?;
+            }
+            if let View::Channel(channel) = view
+                && self.work.settings.pages == PagesMode::All
+            {
+                let page = self.people.channel(self.work.index, channel)?;
+                self.write_root(&format!("{prefix}index.html"), &page, state)?;
+            }
         }
         self.write_root(".nojekyll", b"", state)?;
+        if self.has_coverage() {
+            let coverage = Coverage::of(self.work.index);
+            self.write_root(COVERAGE, &to_json(&coverage)?, state)?;
+            if self.work.settings.pages == PagesMode::All {
+                self.write_root("coverage/index.html", &self.people.coverage(&coverage)?, state)?;
+            }
+        }
         if !self.rejected.is_empty() {
             self.write_root("rejected.json", &self.rejected_json, state)?;
             if self.work.settings.pages == PagesMode::All {
@@ -330,6 +369,11 @@ impl<'a> Writer<'a> {
             )?;
         }
         Ok(())
+    }
+
+    /// Whether there is something to tell of channels.
+    fn has_coverage(&self) -> bool {
+        !self.work.index.channels.all.is_empty()
     }
 
     /// Writes a file that belongs to no project, if it is not there already.
@@ -372,6 +416,8 @@ impl<'a> Writer<'a> {
         self.work.standing.is_some_and(|standing| {
             standing.state.settings == plan.settings
                 && standing.state.pages.get("rejected.json").copied() == rejected
+                // What it says follows from projects, of which none has changed.
+                && standing.state.pages.contains_key(COVERAGE) == self.has_coverage()
                 && standing.state.pages.keys().all(|path| self.work.site.has(path, None))
         })
     }
@@ -385,7 +431,7 @@ impl<'a> Writer<'a> {
 
     /// What an interrupted build touched and nothing of this build accounts for.
     fn stale_dirty(&self, named: &BTreeSet<&str>) -> Vec<String> {
-        let roots: BTreeSet<&str> = self.root_paths();
+        let roots: BTreeSet<String> = self.root_paths();
         let stale = self.work.site.dirty().iter().filter(|path| match owner(path) {
             Some(name) => self
                 .work
@@ -393,25 +439,40 @@ impl<'a> Writer<'a> {
                 .projects
                 .binary_search_by(|project| project.name.as_str().cmp(name))
                 .is_err(),
-            None => !roots.contains(path.as_str()),
+            None => !roots.contains(*path),
         });
         stale.filter(|path| !named.contains(path.as_str())).cloned().collect()
     }
 
-    fn root_paths(&self) -> BTreeSet<&str> {
-        let mut paths = BTreeSet::from([ROOT_FILE, "simple/index.html", ".nojekyll"]);
-        if self.work.settings.host.serves_json() {
-            paths.insert("simple/index.v1_json");
+    fn root_paths(&self) -> BTreeSet<String> {
+        let settings = self.work.settings;
+        let for_people = settings.pages == PagesMode::All;
+        let mut paths = BTreeSet::from([ROOT_FILE.to_owned(), ".nojekyll".to_owned()]);
+        for view in self.work.index.channels.views() {
+            let prefix = view.prefix();
+            paths.insert(format!("{prefix}simple/index.html"));
+            if settings.host.serves_json() {
+                paths.insert(format!("{prefix}simple/index.v1_json"));
+            }
+            if for_people && matches!(view, View::Channel(_)) {
+                paths.insert(format!("{prefix}index.html"));
+            }
+        }
+        if self.has_coverage() {
+            paths.insert(COVERAGE.to_owned());
+            if for_people {
+                paths.insert("coverage/index.html".to_owned());
+            }
         }
         if !self.rejected.is_empty() {
-            paths.insert("rejected.json");
-        }
-        if self.work.settings.pages == PagesMode::All {
-            if !self.rejected.is_empty() {
-                paths.insert("rejected/index.html");
+            paths.insert("rejected.json".to_owned());
+            if for_people {
+                paths.insert("rejected/index.html".to_owned());
             }
-            paths.extend(["404.html", "robots.txt", "index.html"]);
-            paths.extend(self.work.theme.assets().map(|(path, _)| path));
+        }
+        if for_people {
+            paths.extend(["404.html", "robots.txt", "index.html"].map(str::to_owned));
+            paths.extend(self.work.theme.assets().map(|(path, _)| path.to_owned()));
         }
         paths
     }
@@ -420,11 +481,16 @@ impl<'a> Writer<'a> {
 /// Crawlers find the pages for people; there is nothing for them in the files.
 const ROBOTS: &[u8] = b"User-agent: *\nDisallow: /files/\nDisallow: /state/\n";
 
+/// What there is of each release, for tools.
+const COVERAGE: &str = "coverage.json";
+
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn not_json(error: serde_json::Error) -> Error {
+    Error::Render { template: ROOT_FILE.to_owned(), message: error.to_string() }
+}
+
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec(value).map_err(|error| Error::Render {
-        template: ROOT_FILE.to_owned(),
-        message: error.to_string(),
-    })?;
+    let mut bytes = serde_json::to_vec(value).map_err(not_json)?;
     bytes.push(b'\n');
     Ok(bytes)
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::paths::{FOLDERS, is_ours, owner};
+use super::paths::{folders, is_ours, owner};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Location, Stamp};
 use crate::source::{ReadSeek, stamp_of};
@@ -84,8 +84,8 @@ impl SiteDirectory {
         let lock = lock(output)?;
         let mut dirty = read_journal(&output.join(JOURNAL))?;
         if ours && distrust {
-            for folder in FOLDERS {
-                sweep(output, folder, &mut dirty).map_err(Error::output("read", output))?;
+            for folder in folders(output).map_err(Error::output("read", output))? {
+                sweep(output, &folder, &mut dirty).map_err(Error::output("read", output))?;
             }
         }
         Ok(Self::new(output, output.to_owned(), false, dirty, lock))

@@ -1,8 +1,8 @@
 //! Digests of all that pages are made from: what has not changed need not be made again.
 
 use crate::config::{Settings, Status};
-use crate::facts::{FACTS_VERSION, Sidecar};
-use crate::index::{FileUrl, IndexFile, Project};
+use crate::facts::{Depth, FACTS_VERSION, Sidecar};
+use crate::index::{Channel, Channels, FileUrl, IndexFile, Project};
 use crate::state::generator;
 use crate::wheel::Sha256;
 
@@ -49,9 +49,12 @@ pub(super) fn of_settings(settings: &Settings, theme: Sha256) -> Sha256 {
 /// Digest of all that a project's pages are made from.
 ///
 /// Upload times that a source does not offer are not in it: they belong to the digest of a file.
-pub(super) fn of_project(project: &Project) -> Sha256 {
+pub(super) fn of_project(project: &Project, channels: &Channels) -> Sha256 {
     let mut fingerprint = Fingerprint::default();
     fingerprint.bytes(&FACTS_VERSION.to_le_bytes());
+    for view in channels.views().filter(|view| view.has(project)) {
+        fingerprint.text(Some(&view.prefix()));
+    }
     let settings = &project.settings;
     fingerprint.text(settings.description.as_deref());
     fingerprint.text((settings.status != Status::Active).then(|| settings.status.as_str()));
@@ -70,8 +73,14 @@ fn add_file(file: &IndexFile, fingerprint: &mut Fingerprint) {
     }
     fingerprint.bytes(&file.size.unwrap_or(u64::MAX).to_le_bytes());
     fingerprint.bytes(&file.offered_time.map_or(i64::MIN, |time| time.seconds()).to_le_bytes());
-    fingerprint.bytes(&[u8::from(file.facts.is_some())]);
+    fingerprint.bytes(&[match file.facts.as_deref().map(|facts| facts.depth) {
+        None => 0,
+        Some(Depth::Metadata) => 1,
+        Some(Depth::Full) => 2,
+    }]);
     fingerprint.text(file.revision.as_deref());
+    fingerprint.text(file.channel.as_ref().map(Channel::as_str));
+    fingerprint.bytes(&[u8::from(file.in_default)]);
     fingerprint.text(file.requires_python.as_deref());
     fingerprint.text(file.yanked.as_deref());
     match &file.url {

@@ -26,7 +26,9 @@ impl<'a> Known<'a> {
             .enumerate()
             .filter(|(_, project)| {
                 let known = site.state.projects.get(&project.name);
-                known.is_some_and(|known| known.inputs != inputs::of_project(project))
+                known.is_some_and(|known| {
+                    known.inputs != inputs::of_project(project, &index.channels)
+                })
             })
             .filter_map(|(position, project)| {
                 let shard = site.shard(&project.name).transpose()?;

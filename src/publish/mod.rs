@@ -13,4 +13,4 @@ mod plan;
 pub use directory::{Placement, SiteDirectory};
 pub use known::Known;
 pub use paths::{owner, removal_rank};
-pub use plan::{Carried, Change, Plan, carried, metadata_path, page_paths};
+pub use plan::{Carried, Change, PageKind, Plan, carried, metadata_path, pages};

@@ -2,15 +2,23 @@
 
 use std::path::{Component, Path};
 
+use crate::index::Channel;
 use crate::state::ROOT_FILE;
 
 /// The folders of a site. All that lies in them is the site's.
-pub(super) const FOLDERS: [&str; 6] =
-    ["assets", "files", "packages", "rejected", "simple", "state"];
+pub(super) const FOLDERS: [&str; 7] =
+    ["assets", "coverage", "files", "packages", "rejected", "simple", "state"];
 
 /// The files of a site that lie in none of its folders.
-const FILES: [&str; 6] =
-    [".nojekyll", "404.html", "index.html", "rejected.json", "robots.txt", ROOT_FILE];
+const FILES: [&str; 7] = [
+    ".nojekyll",
+    "404.html",
+    "coverage.json",
+    "index.html",
+    "rejected.json",
+    "robots.txt",
+    ROOT_FILE,
+];
 
 /// Whether a path is one that a site has: whatever a state or a journal says, no other is touched.
 pub(super) fn is_ours(path: &str) -> bool {
@@ -19,14 +27,39 @@ pub(super) fn is_ours(path: &str) -> bool {
     is_below
         && is_plain
         && match path.split_once('/') {
-            Some((top, _)) => FOLDERS.contains(&top),
+            Some((top, rest)) => FOLDERS.contains(&top) || is_index(top, rest),
             None => FILES.contains(&path),
         }
+}
+
+/// Whether a path is one of an index that lies in a folder of its own: a channel, or `all`.
+fn is_index(top: &str, rest: &str) -> bool {
+    (top == ALL || top.parse::<Channel>().is_ok())
+        && (rest.starts_with("simple/") || rest == "index.html")
+}
+
+/// The index of everything.
+const ALL: &str = "all";
+
+/// The folders of a site that is there: its own, and those of indexes.
+pub(super) fn folders(root: &Path) -> std::io::Result<Vec<String>> {
+    let mut folders: Vec<String> = FOLDERS.map(str::to_owned).to_vec();
+    for entry in std::fs::read_dir(root)? {
+        let entry = entry?;
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+        if is_index(&name, "index.html") && entry.path().join("simple").is_dir() {
+            folders.push(name);
+        }
+    }
+    Ok(folders)
 }
 
 /// The project that a path belongs to.
 pub fn owner(path: &str) -> Option<&str> {
     let (top, rest) = path.split_once('/')?;
+    if is_index(top, rest) {
+        return rest.strip_prefix("simple/")?.split_once('/').map(|(name, _)| name);
+    }
     match top {
         "simple" | "packages" | "files" => rest.split_once('/').map(|(name, _)| name),
         "state" => rest.strip_suffix(".json"),
@@ -38,6 +71,7 @@ pub fn owner(path: &str) -> Option<&str> {
 pub fn removal_rank(path: &str) -> u8 {
     match path.split_once('/').map_or(path, |(top, _)| top) {
         "simple" | "packages" => 0,
+        top if path.split_once('/').is_some_and(|(_, rest)| is_index(top, rest)) => 0,
         "assets" => 2,
         "files" => 3,
         "state" => 4,
@@ -58,6 +92,12 @@ mod tests {
             ("state/a.json", Some("a")),
             ("simple/index.html", None),
             ("index.html", None),
+            ("cu128/simple/a/index.html", Some("a")),
+            ("all/simple/a/index.v1_json", Some("a")),
+            ("cu128/simple/index.html", None),
+            ("cu128/index.html", None),
+            ("coverage/index.html", None),
+            ("coverage.json", None),
             ("assets/style.css", None),
         ] {
             assert_eq!(owner(path), name, "{path}");
@@ -78,6 +118,9 @@ mod tests {
             "simple//x",
             "simple/./x",
             "mine/x",
+            "mine/simpler/x",
+            "Mine/simple/x",
+            "cu128/files/x",
             ".wheelsite-journal",
         ] {
             assert!(!is_ours(path), "{path:?}");

@@ -8,7 +8,7 @@ use super::directory::SiteDirectory;
 use super::inputs;
 use crate::config::{PagesMode, Settings};
 use crate::error::Result;
-use crate::index::{FileUrl, Index, IndexFile, Project};
+use crate::index::{Channels, FileUrl, Index, IndexFile, Project, View};
 use crate::render::people::wants_metadata;
 use crate::render::theme::Theme;
 use crate::state::{KnownSite, Shard, carried_path, shard_path};
@@ -54,11 +54,11 @@ impl<'a> Plan<'a> {
             .projects
             .par_iter()
             .filter_map(|project| {
-                let inputs = inputs::of_project(project);
+                let inputs = inputs::of_project(project, &index.channels);
                 let known = same.and_then(|projects| projects.get(&project.name));
                 let unchanged = known.is_some_and(|known| known.inputs == inputs)
                     && site.dirty_of(project.name.as_str()).is_empty()
-                    && is_intact(project, settings, site);
+                    && is_intact(project, &index.channels, settings, site);
                 (!unchanged).then_some((project, inputs))
             })
             .map(|(project, inputs)| {
@@ -77,20 +77,44 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The paths of a project's pages.
-pub fn page_paths(project: &Project, settings: &Settings) -> Vec<String> {
+/// A page of a project.
+#[derive(Debug, Clone, Copy)]
+pub enum PageKind<'a> {
+    /// Of an index, in HTML.
+    Html(View<'a>),
+    /// Of an index, in JSON.
+    Json(View<'a>),
+    /// For people.
+    People,
+    /// The facts of each file.
+    Files,
+    /// The METADATA that the page for people shows.
+    Metadata,
+}
+
+/// The pages of a project, by path.
+pub fn pages<'a>(
+    project: &Project,
+    channels: &'a Channels,
+    settings: &Settings,
+) -> Vec<(String, PageKind<'a>)> {
     let name = &project.name;
-    let mut paths = vec![format!("simple/{name}/index.html")];
-    if settings.host.serves_json() {
-        paths.push(format!("simple/{name}/index.v1_json"));
-    }
-    if settings.pages == PagesMode::All {
-        paths.push(format!("packages/{name}/index.html"));
-        if keeps_metadata(project) {
-            paths.push(metadata_path(name));
+    let mut pages = Vec::new();
+    for view in channels.views().filter(|view| view.has(project)) {
+        let prefix = view.prefix();
+        pages.push((format!("{prefix}simple/{name}/index.html"), PageKind::Html(view)));
+        if settings.host.serves_json() {
+            pages.push((format!("{prefix}simple/{name}/index.v1_json"), PageKind::Json(view)));
         }
     }
-    paths
+    if settings.pages == PagesMode::All {
+        pages.push((format!("packages/{name}/index.html"), PageKind::People));
+        pages.push((format!("packages/{name}/files.json"), PageKind::Files));
+        if keeps_metadata(project) {
+            pages.push((metadata_path(name), PageKind::Metadata));
+        }
+    }
+    pages
 }
 
 /// Where the METADATA lies that the page of a project shows, if the site carries no sidecar of it.
@@ -137,8 +161,13 @@ pub fn carried(project: &Project) -> Vec<Carried<'_>> {
 }
 
 /// Whether all that the last run wrote for an unchanged project is still there.
-fn is_intact(project: &Project, settings: &Settings, site: &SiteDirectory) -> bool {
-    page_paths(project, settings).iter().all(|path| site.has(path, None))
+fn is_intact(
+    project: &Project,
+    channels: &Channels,
+    settings: &Settings,
+    site: &SiteDirectory,
+) -> bool {
+    pages(project, channels, settings).iter().all(|(path, _)| site.has(path, None))
         && site.has(&shard_path(&project.name), None)
         && carried(project).iter().all(|carried| site.has(&carried.path, carried.size()))
 }

@@ -4,7 +4,9 @@
 //! by a theme, so that no theme can break an installer. Pages for people
 //! ([`people`]) are the theme's.
 
+mod coverage;
 pub mod description;
+pub mod files_json;
 mod markup;
 pub mod people;
 pub mod simple_html;
@@ -21,17 +23,20 @@ use crate::wheel::ProjectName;
 pub struct Links<'a> {
     /// Where the files are served when not by the site; ends in `/`.
     pub files_url: Option<&'a Url>,
+    /// From the page to the root of the site; empty, or ends in `/`.
+    pub root: &'a str,
 }
 
 impl Links<'_> {
-    /// Appends the URL of a file as seen from a page two folders below the root of the site.
+    /// Appends the URL of a file.
     ///
     /// A `+` becomes `%2B`: object stores decode it as a space otherwise.
     fn push_url(self, name: &ProjectName, file: &IndexFile, out: &mut Vec<u8>) {
         let filename = file.dist.as_str();
         match (&file.url, file.sha256) {
             (FileUrl::Carried, Some(sha256)) => {
-                out.extend_from_slice(b"../../files/");
+                out.extend_from_slice(self.root.as_bytes());
+                out.extend_from_slice(b"files/");
                 out.extend_from_slice(name.as_str().as_bytes());
                 out.push(b'/');
                 out.extend_from_slice(sha256.short().as_bytes());

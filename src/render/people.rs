@@ -9,7 +9,7 @@ use super::{Links, description, display_name};
 use crate::config::{Settings, Status};
 use crate::error::{Error, Result};
 use crate::facts::Metadata;
-use crate::index::{Index, IndexFile, Project};
+use crate::index::{Channel, Index, IndexFile, Project, View};
 use crate::state::generator;
 use crate::verify::Finding;
 use crate::wheel::DistFilename;
@@ -30,6 +30,7 @@ pub struct Rejected<'a> {
 pub struct People<'a> {
     theme: &'a Theme,
     site: Site,
+    site_url: Option<&'a Url>,
     links: Links<'a>,
     /// What the uv snippet calls the index.
     index_name: String,
@@ -37,7 +38,7 @@ pub struct People<'a> {
     absolute_root: String,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Site {
     title: String,
     description: Option<String>,
@@ -84,6 +85,13 @@ struct ProjectPage<'a> {
 }
 
 #[derive(Serialize)]
+struct ChannelRow<'a> {
+    name: &'a str,
+    url: String,
+    is_default: bool,
+}
+
+#[derive(Serialize)]
 struct Link<'a> {
     label: &'a str,
     url: &'a str,
@@ -121,20 +129,21 @@ struct FileRow<'a> {
     is_yanked: bool,
     yanked: Option<&'a str>,
     metadata_url: Option<String>,
+    channel: Option<&'a str>,
 }
 
 impl<'a> People<'a> {
     /// A renderer for these settings.
     pub fn new(settings: &'a Settings, theme: &'a Theme) -> Self {
-        let index_url = settings.site_url.as_ref().and_then(|url| url.join("simple/").ok());
         Self {
             theme,
             site: Site {
                 title: settings.title.clone(),
                 description: settings.description.clone(),
-                index_url: index_url.map(String::from),
+                index_url: None,
             },
-            links: Links { files_url: settings.files_url.as_ref() },
+            site_url: settings.site_url.as_ref(),
+            links: Links { files_url: settings.files_url.as_ref(), root: "../../" },
             index_name: slug(&settings.title),
             absolute_root: settings.site_url.as_ref().map_or("/", Url::path).to_owned(),
         }
@@ -142,10 +151,40 @@ impl<'a> People<'a> {
 
     /// `index.html`: every project.
     pub fn home(&self, index: &Index, rejected: &[Rejected<'_>]) -> Result<Vec<u8>> {
-        let rows: Vec<ProjectRow<'_>> = index.projects.iter().map(project_row).collect();
-        let mut sizes = index.projects.iter().flat_map(Project::offered).map(|file| file.size);
+        self.listing(index, View::All, rejected, self.context("", "simple/"))
+    }
+
+    /// `<channel>/index.html`: the projects of a channel.
+    pub fn channel(&self, index: &Index, channel: &Channel) -> Result<Vec<u8>> {
+        let mut context = self.context("../", &format!("{channel}/simple/"));
+        context.insert("channel", channel.as_str());
+        self.listing(index, View::Channel(channel), &[], context)
+    }
+
+    fn listing(
+        &self,
+        index: &Index,
+        view: View<'_>,
+        rejected: &[Rejected<'_>],
+        mut context: Context,
+    ) -> Result<Vec<u8>> {
+        let projects = || index.projects.iter().filter(|project| view.has(project));
+        let rows: Vec<ProjectRow<'_>> =
+            projects().map(|project| project_row(project, &view.files(project))).collect();
+        let mut sizes = projects().flat_map(|project| view.files(project)).map(|file| file.size);
         let size = sizes.try_fold(0u64, |sum, size| Some(sum.saturating_add(size?)));
-        let mut context = self.context("");
+        let channels: Vec<ChannelRow<'_>> = index
+            .channels
+            .all
+            .iter()
+            .rev()
+            .map(|channel| ChannelRow {
+                name: channel.as_str(),
+                url: format!("{channel}/"),
+                is_default: index.channels.default.as_ref() == Some(channel),
+            })
+            .collect();
+        context.insert("channels", &channels);
         context.insert(
             "totals",
             &Totals {
@@ -183,33 +222,39 @@ impl<'a> People<'a> {
             install: representative.map(|file| self.install(project, file)).unwrap_or_default(),
             releases: self.releases(project),
         };
-        let mut context = self.context("../../");
+        let mut context = self.context("../../", &index_path(representative));
         context.insert("project", &page);
         self.render("project.html", &context)
     }
 
     /// `rejected/index.html`: what was left out, and why.
     pub fn rejected(&self, rejected: &[Rejected<'_>]) -> Result<Vec<u8>> {
-        let mut context = self.context("../");
+        let mut context = self.context("../", "simple/");
         context.insert("rejected", rejected);
         self.render("rejected.html", &context)
     }
 
     /// `404.html`: served at any depth, so its links are absolute.
     pub fn not_found(&self) -> Result<Vec<u8>> {
-        self.render("404.html", &self.context(&self.absolute_root))
+        self.render("404.html", &self.context(&self.absolute_root, "simple/"))
     }
 
-    fn context(&self, root: &str) -> Context {
+    /// `index` is the path of the index whose URL the page shows, from the root of the site.
+    pub(super) fn context(&self, root: &str, index: &str) -> Context {
         let mut context = Context::new();
         context.insert("root", root);
+        context.insert("index_path", index);
         context.insert("assets", &self.theme.asset_paths());
         context.insert("generator", &generator());
-        context.insert("site", &self.site);
+        context.insert("site", &Site { index_url: self.index_url(index), ..self.site.clone() });
         context
     }
 
-    fn render(&self, template: &str, context: &Context) -> Result<Vec<u8>> {
+    fn index_url(&self, path: &str) -> Option<String> {
+        self.site_url.and_then(|url| url.join(path).ok()).map(String::from)
+    }
+
+    pub(super) fn render(&self, template: &str, context: &Context) -> Result<Vec<u8>> {
         let mut page = Vec::with_capacity(16 * 1024);
         self.theme.tera.render_to(template, context, &mut page).map_err(|error| Error::Render {
             template: template.to_owned(),
@@ -221,7 +266,8 @@ impl<'a> People<'a> {
     /// Commands pin the version with its local part, and keep installers from compiling an sdist.
     fn install(&self, project: &Project, file: &IndexFile) -> Install {
         let (name, version) = (&project.name, file.dist.version());
-        let url = self.site.index_url.as_deref().unwrap_or(INDEX_URL);
+        let url = self.index_url(&index_path(Some(file)));
+        let url = url.as_deref().unwrap_or(INDEX_URL);
         let only_binary = match file.dist {
             DistFilename::Wheel(_) => format!(" --only-binary {name}"),
             DistFilename::Sdist(_) => String::new(),
@@ -281,6 +327,7 @@ impl<'a> People<'a> {
             is_yanked: file.yanked.is_some(),
             yanked: file.yanked.as_deref(),
             metadata_url: file.core_metadata.map(|_| format!("{url}.metadata")),
+            channel: file.channel.as_ref().map(Channel::as_str),
             url,
         }
     }
@@ -295,8 +342,15 @@ fn metadata_of(file: &IndexFile) -> Option<&Metadata> {
     file.facts.as_deref()?.metadata()
 }
 
-fn project_row(project: &Project) -> ProjectRow<'_> {
-    let files = project.offered();
+/// The index that a file is best installed from: with its channel's nobody gets another's.
+fn index_path(file: Option<&IndexFile>) -> String {
+    match file.and_then(|file| file.channel.as_ref()) {
+        Some(channel) => format!("{channel}/simple/"),
+        None => "simple/".to_owned(),
+    }
+}
+
+fn project_row<'p>(project: &'p Project, files: &[&IndexFile]) -> ProjectRow<'p> {
     let versions = files.chunk_by(|one, other| one.dist.version() == other.dist.version()).count();
     ProjectRow {
         name: display_name(project),

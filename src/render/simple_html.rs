@@ -7,13 +7,13 @@ use super::markup::{push_html, push_number};
 use super::{Links, display_name};
 use crate::config::Status;
 use crate::facts::Sidecar;
-use crate::index::{Index, IndexFile, Project};
+use crate::index::{Index, IndexFile, Project, View};
 
 /// `simple/index.html`: a link for each project.
-pub fn root(index: &Index) -> Vec<u8> {
+pub fn root(index: &Index, view: View<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(200 + index.projects.len() * 60);
     head(&mut out, "Simple index", &[]);
-    for project in &index.projects {
+    for project in index.projects.iter().filter(|project| view.has(project)) {
         out.extend_from_slice(b"<a href=\"");
         push_html(&mut out, project.name.as_str());
         out.extend_from_slice(b"/\">");
@@ -25,8 +25,7 @@ pub fn root(index: &Index) -> Vec<u8> {
 }
 
 /// `simple/<name>/index.html`: a link for each file.
-pub fn project(project: &Project, links: Links<'_>) -> Vec<u8> {
-    let files = project.offered();
+pub fn project(project: &Project, files: &[&IndexFile], links: Links<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(400 + files.len() * 500);
     let settings = &project.settings;
     let has_status = settings.status != Status::Active || settings.status_reason.is_some();

@@ -7,13 +7,14 @@ use super::markup::{push_json, push_number};
 use super::{Links, display_name};
 use crate::config::Status;
 use crate::facts::Sidecar;
-use crate::index::{Index, IndexFile, Project};
+use crate::index::{Index, IndexFile, Project, View};
 
 /// `simple/index.v1_json`: every project.
-pub fn root(index: &Index) -> Vec<u8> {
+pub fn root(index: &Index, view: View<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(100 + index.projects.len() * 30);
     out.extend_from_slice(b"{\"meta\":{\"api-version\":\"1.4\"},\"projects\":[");
-    for (position, project) in index.projects.iter().enumerate() {
+    let projects = index.projects.iter().filter(|project| view.has(project));
+    for (position, project) in projects.enumerate() {
         separate(&mut out, position);
         out.extend_from_slice(b"{\"name\":");
         push_json(&mut out, display_name(project));
@@ -24,8 +25,7 @@ pub fn root(index: &Index) -> Vec<u8> {
 }
 
 /// `simple/<name>/index.v1_json`: every file of a project.
-pub fn project(project: &Project, links: Links<'_>) -> Vec<u8> {
-    let files = project.offered();
+pub fn project(project: &Project, files: &[&IndexFile], links: Links<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(300 + files.len() * 450);
     // Sizes are mandatory from 1.1; where one is unknown the page is a 1.0.
     let sized = files.iter().all(|file| file.size.is_some());

@@ -19,6 +19,7 @@ macro_rules! embedded {
 static DEFAULT: &[(&str, &[u8])] = embedded![
     "404.html",
     "base.html",
+    "coverage.html",
     "favicon.svg",
     "index.html",
     "project.html",

@@ -21,6 +21,7 @@ use tower_http::services::ServeDir;
 pub use negotiate::{Form, choose};
 pub use reload::Reload;
 
+use crate::index::Channel;
 use crate::wheel::ProjectName;
 
 /// What was asked and answered, for the log.
@@ -167,7 +168,7 @@ impl Server {
     }
 
     async fn not_found(&self, path: &str) -> Response {
-        if path.starts_with("/simple/") || path.starts_with("/files/") {
+        if split_index(path).is_some() || path.starts_with("/files/") {
             return (StatusCode::NOT_FOUND, "not found\n").into_response();
         }
         match tokio::fs::read(self.site.join("404.html")).await {
@@ -217,9 +218,9 @@ enum SimplePage {
 
 /// Pages of the simple API end in `/` and have normalized names (PEP 503); others are sent there.
 fn simple_page(path: &str) -> Option<SimplePage> {
-    let rest = path.strip_prefix("/simple")?;
+    let (prefix, rest) = split_index(path)?;
     let (name, slash) = match rest.strip_prefix('/') {
-        None if rest.is_empty() => return Some(SimplePage::Moved("/simple/".to_owned())),
+        None if rest.is_empty() => return Some(SimplePage::Moved(format!("{prefix}/simple/"))),
         None => return None,
         Some("") => return Some(SimplePage::Here),
         Some(rest) => match rest.strip_suffix('/') {
@@ -235,8 +236,20 @@ fn simple_page(path: &str) -> Option<SimplePage> {
     if slash && normalized.as_str() == name {
         Some(SimplePage::Here)
     } else {
-        Some(SimplePage::Moved(format!("/simple/{normalized}/")))
+        Some(SimplePage::Moved(format!("{prefix}/simple/{normalized}/")))
     }
+}
+
+/// What stands before `/simple`, which is nothing or a channel, and what behind it.
+fn split_index(path: &str) -> Option<(&str, &str)> {
+    if let Some(rest) = path.strip_prefix("/simple") {
+        return Some(("", rest));
+    }
+    let end = 1 + path.strip_prefix('/')?.find('/')?;
+    let (prefix, rest) = path.split_at(end);
+    let name = &prefix[1..];
+    let is_index = name == "all" || name.parse::<Channel>().is_ok();
+    is_index.then(|| Some((prefix, rest.strip_prefix("/simple")?))).flatten()
 }
 
 fn moved(location: &str) -> Response {
@@ -277,6 +290,11 @@ mod tests {
             ("/simple/foo-bar/", Some("/simple/foo-bar/")),
             ("/simple/foo-bar", Some("/simple/foo-bar/")),
             ("/simple/Foo.Bar/", Some("/simple/foo-bar/")),
+            ("/cu128/simple", Some("/cu128/simple/")),
+            ("/cu128/simple/Foo.Bar/", Some("/cu128/simple/foo-bar/")),
+            ("/all/simple/foo-bar/", Some("/all/simple/foo-bar/")),
+            ("/files/simple/foo/", None),
+            ("/Cu/simple/foo/", None),
             ("/simple/index.html", None),
             ("/simple/foo/index.v1_json", None),
             ("/simple/../x/", None),

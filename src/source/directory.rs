@@ -45,6 +45,13 @@ impl DirectorySource {
         false
     }
 
+    /// The source's own name and the folders below it: more would be this machine's affair.
+    fn place(&self, path: &Path) -> Option<Box<str>> {
+        let below = path.strip_prefix(&self.path).ok()?.parent()?;
+        let name = Path::new(self.path.file_name().unwrap_or_default());
+        Some(name.join(below).to_str()?.into())
+    }
+
     fn is_site(&self, path: &Path) -> bool {
         path.join(crate::state::ROOT_FILE).is_file()
             || (!self.skip.is_empty()
@@ -89,7 +96,9 @@ impl Source for DirectorySource {
                 }
                 Some((name, None)) => {
                     let metadata = entry.metadata().map_err(|error| unreadable(path, &error))?;
-                    listing.artifacts.push(artifact(name, path, &metadata, position));
+                    let mut artifact = artifact(name, path, &metadata, position);
+                    artifact.place = self.place(path);
+                    listing.artifacts.push(artifact);
                 }
             }
         }
@@ -134,7 +143,7 @@ pub fn open_file(artifact: &Artifact) -> io::Result<Box<dyn ReadSeek>> {
 
 /// Digest of the `.metadata` file beside a local file, where there is one.
 pub fn local_sidecar(artifact: &Artifact) -> Result<Option<Sha256>> {
-    let Some(SidecarFile::File(path)) = &artifact.sidecar else { return Ok(None) };
+    let Some(SidecarFile::File(path)) = artifact.sidecar.as_deref() else { return Ok(None) };
     let read = File::open(path).and_then(Sha256::of_reader);
     let (digest, _) =
         read.map_err(|error| Error::source(format!("cannot read `{}`: {error}", path.display())))?;
@@ -154,7 +163,8 @@ fn artifact(name: &str, path: &Path, metadata: &Metadata, position: usize) -> Ar
         offered: Offered { modified: UploadTime::from_seconds(seconds), ..Offered::default() },
         stamp: Some(stamp),
         revision: None,
-        sidecar: sidecar.is_file().then(|| SidecarFile::File(sidecar.into())),
+        sidecar: sidecar.is_file().then(|| Box::new(SidecarFile::File(sidecar.into()))),
+        place: None,
     }
 }
 

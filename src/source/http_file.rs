@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName,
-    LAST_MODIFIED, RANGE,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderMap, HeaderName, LAST_MODIFIED,
+    RANGE,
 };
 use url::Url;
 
@@ -34,6 +34,7 @@ pub fn open_url(text: &str, network: &Network) -> Result<(Artifact, Box<dyn Read
         stamp: None,
         revision: None,
         sidecar: None,
+        place: None,
     };
     let file = HttpFile::new(Client::new(network)?, vec![Request::new(url)]);
     Ok((artifact, Box::new(RangeReader::new(file, None, network, Arc::default()))))
@@ -57,7 +58,7 @@ impl HttpFile {
     fn answer(&mut self, range: Option<&str>) -> io::Result<Response> {
         let prepare = |request: Request| {
             // A range of what was packed for the way is no range of the file.
-            let request = request.header(ACCEPT_ENCODING, "identity");
+            let request = request.raw();
             match range {
                 Some(range) => request.header(RANGE, range),
                 None => request,
@@ -110,8 +111,9 @@ impl Remote for HttpFile {
         if text(headers, &CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
             return Err(invalid("the server packs files for the way, which hides their bytes"));
         }
-        let version = text(headers, &ETAG).or_else(|| text(headers, &LAST_MODIFIED));
-        let version = version.map(Into::into);
+        // A weak tag is the same tag to those who compare bytes by digest in the end.
+        let etag = text(headers, &ETAG).map(|etag| etag.strip_prefix("W/").unwrap_or(etag));
+        let version = etag.or_else(|| text(headers, &LAST_MODIFIED)).map(Into::into);
         let (start, total) = match response.status.as_u16() {
             200 => (0, text(headers, &CONTENT_LENGTH).and_then(|length| length.parse().ok())),
             206 => {
@@ -128,6 +130,7 @@ impl Remote for HttpFile {
                 }
                 (start, total)
             }
+            416 if text(headers, &CONTENT_RANGE) == Some("bytes */0") => (0, Some(0)),
             416 => return Err(invalid("it is shorter than its source says")),
             _ => return Err(Failure::Status(response.status).into()),
         };

@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{Environment, SourceSettings};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::facts::{Artifact, Facts};
 use crate::report::Reporter;
 use crate::wheel::{RangeRead, Sha256, escaped};
@@ -142,10 +142,12 @@ pub struct Context<'a> {
     pub skip: &'a [PathBuf],
     /// What the environment says.
     pub environment: Environment,
-    /// The repository of releases whose spec names none.
-    pub repository: Option<Repository>,
+    /// The repository of releases whose spec names none: who says so, and what.
+    pub repository: Option<(&'static str, String)>,
     /// Whether what is remembered of other machines is believed.
     pub refresh: bool,
+    /// How many requests are made at once, where somebody says so.
+    pub jobs: Option<usize>,
 }
 
 impl Context<'_> {
@@ -155,13 +157,13 @@ impl Context<'_> {
     }
 
     /// The repository of releases whose spec names none: as configured, else as the environment says.
-    pub fn with_repository(mut self, configured: Option<&str>) -> Result<Self> {
-        let named = configured.or(self.environment.github.repository.as_deref());
-        let parse = |name: &str| {
-            name.parse().map_err(|error| Error::config(format!("`repository`: {error}")))
-        };
-        self.repository = named.map(parse).transpose()?;
-        Ok(self)
+    #[must_use]
+    pub fn with_repository(mut self, configured: Option<&str>) -> Self {
+        let of_environment = self.environment.github.repository.as_deref();
+        let named = configured.map(|name| ("`repository`", name));
+        let named = named.or(of_environment.map(|name| ("GITHUB_REPOSITORY", name)));
+        self.repository = named.map(|(from, name)| (from, name.to_owned()));
+        self
     }
 }
 

@@ -174,6 +174,7 @@ fn parse_line(
         stamp: None,
         revision: None,
         sidecar: None,
+        place: None,
     }))
 }
 

@@ -18,6 +18,10 @@ const GAP: u64 = 16 * 1024;
 const LONGEST: u64 = 96 * 1024 * 1024;
 /// A file of unknown length is asked for its last so many bytes: where a ZIP's end records lie.
 const TAIL: u64 = 22 + 20 + u16::MAX as u64;
+/// A connection that brings less than this before it breaks off brings nothing on.
+const PROGRESS: usize = 64 * 1024;
+/// No file whose length nobody tells is longer.
+const LONGEST_FILE: u64 = 16 * 1024 * 1024 * 1024;
 /// Reading on is cheaper than another request up to this distance.
 const SKIP: u64 = 64 * 1024;
 
@@ -62,6 +66,9 @@ pub(crate) struct RangeReader<R> {
     /// Fetched; they do not overlap.
     held: Vec<Held>,
     stream: Option<Stream>,
+    /// How often the stream broke off without getting on, and where it last began again.
+    broken: u32,
+    resumed: u64,
     whole: Option<File>,
 }
 
@@ -99,6 +106,8 @@ impl<R: Remote> RangeReader<R> {
             announced: Vec::new(),
             held: Vec::new(),
             stream: None,
+            broken: 0,
+            resumed: 0,
             whole: None,
         }
     }
@@ -161,7 +170,7 @@ impl<R: Remote> RangeReader<R> {
                 self.held.push(Held { start: range.start, bytes });
                 return Ok(());
             }
-            if bytes.len() > before {
+            if bytes.len() - before >= PROGRESS {
                 retry.progress();
             }
             let failure = outcome.err().unwrap_or_else(broke_off);
@@ -183,12 +192,14 @@ impl<R: Remote> RangeReader<R> {
                 return Err(invalid("the server answers another range".to_owned()));
             }
             let mut file = tempfile::tempfile()?;
-            let most = self.length.unwrap_or(u64::MAX - 1);
+            let most = self.length.unwrap_or(LONGEST_FILE).min(u64::MAX - 1);
             let (copied, outcome) = copy(part.reader.take(most + 1), &mut file, &self.traffic);
             match outcome {
                 Ok(()) if self.length.is_none_or(|length| length == copied) => {
                     self.length = Some(copied);
                     self.whole = Some(file);
+                    self.held.clear();
+                    self.announced.clear();
                     return Ok(());
                 }
                 Ok(()) if copied > most => {
@@ -222,16 +233,25 @@ impl<R: Remote> RangeReader<R> {
     fn read_streamed(&mut self, buffer: &mut [u8], length: u64) -> io::Result<usize> {
         let mut retry = Retry::new(&self.network);
         loop {
-            let outcome = self.read_stream(buffer);
+            // What is asked for has been asked for again already; only a body that breaks off
+            // is worth another request.
+            let mut stream = self.stream_here()?;
+            let outcome = stream.read_from(self.position, buffer, &self.traffic);
             match outcome {
-                Ok(count) if count > 0 => return Ok(count),
-                Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(error),
+                Ok(count) if count > 0 => {
+                    self.stream = Some(stream);
+                    return Ok(count);
+                }
                 // A server that hands out less than the file has broke off.
                 outcome => {
-                    self.stream = None;
                     let failure = outcome.err().unwrap_or_else(broke_off);
                     tracing::debug!(position = self.position, length, %failure, "broke off");
-                    if !retry.pause() {
+                    if self.position.saturating_sub(self.resumed) >= PROGRESS as u64 {
+                        self.broken = 0;
+                    }
+                    self.resumed = self.position;
+                    self.broken += 1;
+                    if self.broken > self.network.retries || !retry.pause() {
                         return Err(failure);
                     }
                 }
@@ -239,23 +259,33 @@ impl<R: Remote> RangeReader<R> {
         }
     }
 
-    fn read_stream(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// The stream that comes by the position soon, or a new one.
+    fn stream_here(&mut self) -> io::Result<Stream> {
         let here = self.position;
         let near = |stream: &Stream| stream.position <= here && here - stream.position <= SKIP;
-        let mut stream = if let Some(stream) = self.stream.take().filter(near) {
-            stream
-        } else {
-            let part = self.ask(&Span::From(here))?;
-            if part.start > here {
-                return Err(invalid("the server answers another range".to_owned()));
-            }
-            Stream { position: part.start, reader: part.reader }
-        };
-        skip(&mut stream.reader, here - stream.position, &self.traffic)?;
-        let count = stream.reader.read(buffer)?;
-        self.traffic.add(count as u64);
-        stream.position = here + count as u64;
-        self.stream = Some(stream);
+        if let Some(stream) = self.stream.take().filter(near) {
+            return Ok(stream);
+        }
+        let part = self.ask(&Span::From(here))?;
+        if part.start > here {
+            return Err(invalid("the server answers another range".to_owned()));
+        }
+        Ok(Stream { position: part.start, reader: part.reader })
+    }
+}
+
+impl Stream {
+    fn read_from(
+        &mut self,
+        position: u64,
+        buffer: &mut [u8],
+        traffic: &Traffic,
+    ) -> io::Result<usize> {
+        skip(&mut self.reader, position - self.position, traffic)?;
+        self.position = position;
+        let count = self.reader.read(buffer)?;
+        traffic.add(count as u64);
+        self.position += count as u64;
         Ok(count)
     }
 }

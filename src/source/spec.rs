@@ -114,7 +114,7 @@ impl FromStr for SourceSpec {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let path = |path: &str, form| {
             if path.is_empty() {
-                Err(ParseSpecError::Empty { text: text.to_owned(), what: "path", form })
+                Err(ParseSpecError::Empty { text: without_user(text), what: "path", form })
             } else {
                 Ok(PathBuf::from(path))
             }
@@ -144,9 +144,11 @@ fn is_scheme(text: &str) -> bool {
 
 /// What stands before an @ may be a secret, and what cannot be parsed may hold one.
 fn without_user(text: &str) -> String {
-    match (text.find("//"), text.rfind('@')) {
-        (Some(slashes), Some(at)) if slashes < at => {
-            format!("{}//...{}", &text[..slashes], &text[at..])
+    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    match text.rfind('@') {
+        // A repository and its tag hold no secret, if nothing else stands before them.
+        Some(at) if text[..at].matches([':', '@']).count() > 1 || text.contains("//") => {
+            format!("{scheme}:...{}", &text[at..])
         }
         _ => text.to_owned(),
     }
@@ -155,7 +157,7 @@ fn without_user(text: &str) -> String {
 fn parse_release(text: &str, rest: &str) -> Result<ReleaseSpec, ParseSpecError> {
     const FORM: &str =
         "gh-release:TAG`, `gh-release:@TAG`, `gh-release:OWNER/REPO@TAG` or `gh-release:OWNER/REPO";
-    let empty = |what| ParseSpecError::Empty { text: text.to_owned(), what, form: FORM };
+    let empty = |what| ParseSpecError::Empty { text: without_user(text), what, form: FORM };
     let (repository, tag) = match rest.split_once('@') {
         Some(("", tag)) => (None, Some(tag)),
         Some((repository, tag)) => (Some(repository), Some(tag)),
@@ -166,9 +168,10 @@ fn parse_release(text: &str, rest: &str) -> Result<ReleaseSpec, ParseSpecError> 
         return Err(empty("release"));
     }
     let repository = repository.map(|name| {
-        name.parse().map_err(|reason: String| ParseSpecError::Invalid {
-            text: text.to_owned(),
-            reason: format!("{reason}; a tag with slashes is written `gh-release:@TAG`"),
+        name.parse().map_err(|_| ParseSpecError::Invalid {
+            text: without_user(text),
+            reason: "expected a repository as `OWNER/REPO`; a tag with slashes is written `gh-release:@TAG`"
+                .to_owned(),
         })
     });
     Ok(ReleaseSpec { repository: repository.transpose()?, tag: tag.map(str::to_owned) })
@@ -212,7 +215,7 @@ fn parse_bucket(text: &str, rest: &str, provider: Provider) -> Result<SourceSpec
     let prefix = prefix.trim_matches('/');
     if prefix.split('/').any(|part| matches!(part, "." | "..")) || prefix.contains("//") {
         return Err(ParseSpecError::Invalid {
-            text: text.to_owned(),
+            text: without_user(text),
             reason: "a prefix has no empty parts, and no `.` or `..`".to_owned(),
         });
     }

@@ -1,12 +1,11 @@
 //! What METADATA says: whether it parses, and whether the filename says the same.
 
-use std::str::FromStr;
-
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::Requirement;
 
 use super::{Findings, table};
-use crate::wheel::{CoreMetadata, ProjectName, WheelFilename, escaped};
+use crate::wheel::{
+    CoreMetadata, ProjectName, WheelFilename, escaped, parse_requirement, read_requirement,
+};
 
 /// The newest version of the standard whose fields are known here.
 const KNOWN_MINOR: u64 = 5;
@@ -33,16 +32,10 @@ pub(super) fn judge(
     if let Some(text) = &fields.requires_python {
         requires_python(text, findings);
     }
-    let wrong = fields.requires_dist.iter().filter_map(|text| {
-        let error = Requirement::<url::Url>::from_str(text).err()?;
-        Some((text, error.message.to_string()))
-    });
+    let wrong =
+        fields.requires_dist.iter().filter_map(|text| Some((text, parse_requirement(text).err()?)));
     for (text, reason) in wrong.take(MAX_EACH) {
-        // pip and uv pass over a comma behind the last version.
-        let goodwill = TRAILING_COMMAS
-            .iter()
-            .fold(text.trim().to_owned(), |text, (from, to)| text.replace(from, to));
-        if Requirement::<url::Url>::from_str(goodwill.trim_end_matches(',')).is_ok() {
+        if read_requirement(text).is_some() {
             let message = format!("METADATA says `Requires-Dist: {}`", escaped(text));
             findings.add(&table::REQUIRES_DIST_LENIENT, message, None);
             continue;
@@ -62,9 +55,6 @@ pub(super) fn judge(
         );
     }
 }
-
-/// What follows a comma that separates nothing, and what should stand there.
-const TRAILING_COMMAS: [(&str, &str); 3] = [(",)", ")"), (",;", ";"), (", ;", ";")];
 
 fn metadata_version(text: &str, findings: &mut Findings<'_>) {
     let parts = text

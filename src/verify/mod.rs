@@ -5,6 +5,7 @@
 
 mod archive;
 mod contents;
+mod cuda;
 mod filename;
 mod metadata;
 pub mod platform;
@@ -78,6 +79,7 @@ pub fn judge(evidence: Evidence<'_>, policy: &Policy) -> Vec<Finding> {
             let filename = artifact.dist.as_ref().ok().and_then(DistFilename::wheel);
             archive::judge(&wheel.anomalies, &mut findings);
             contents::judge(wheel, filename, &mut findings);
+            cuda::judge(wheel, filename, &mut findings);
             if let Some(fields) = wheel.metadata.read() {
                 metadata::judge(&fields.fields, filename, &mut findings);
             }
@@ -111,7 +113,8 @@ fn together(evidence: Evidence<'_>, findings: &mut Findings<'_>) {
     if let (Some(sidecar), Some(metadata)) = (evidence.sidecar, metadata)
         && sidecar != metadata
     {
-        let is_remote = matches!(evidence.artifact.sidecar, Some(SidecarFile::Remote { .. }));
+        let is_remote =
+            matches!(evidence.artifact.sidecar.as_deref(), Some(SidecarFile::Remote { .. }));
         let message = format!(
             "the `.metadata` file beside it has the sha256 {sidecar}, METADATA in the wheel {metadata}"
         );
@@ -149,6 +152,41 @@ pub fn judge_published(
     findings.found.pop()
 }
 
+/// Judges a file by what else its channel has; `higher` is a build of the same release, for the same
+/// machines, that installers prefer.
+pub fn judge_in_channel(
+    filename: &str,
+    sha256: Option<Sha256>,
+    channel: &str,
+    higher: Option<&str>,
+    policy: &Policy,
+) -> Vec<Finding> {
+    let mut findings = Findings { policy, filename, found: Vec::new() };
+    if sha256.is_none() {
+        findings.add(
+            &table::CHANNEL_HASH,
+            format!("it belongs to the channel `{channel}`, and its source states no digest"),
+            Some("state the digest, or build with `--channels off`"),
+        );
+    }
+    if let Some(higher) = higher {
+        findings.add(
+            &table::CHANNEL_LOCAL,
+            format!("installers of the channel `{channel}` take {higher} instead"),
+            Some("give it a channel of its own by a rule in `channels.rules`, or leave one of both out"),
+        );
+    }
+    findings.found
+}
+
+/// Judges a wheel by a requirement that nothing satisfies, which the message names.
+pub fn judge_closure(filename: &str, message: &str, policy: &Policy) -> Option<Finding> {
+    let mut findings = Findings { policy, filename, found: Vec::new() };
+    let hint = "add a file that fits, or name an index that has one: `--upstream URL`";
+    findings.add(&table::CLOSURE_UNSATISFIED, message, Some(hint));
+    findings.found.pop()
+}
+
 /// Findings as they come, each weighed by the policy.
 struct Findings<'a> {
     policy: &'a Policy,
@@ -179,5 +217,12 @@ impl Verdict {
             depth: facts.map(|facts| facts.depth),
             findings,
         }
+    }
+
+    /// Adds what was found later.
+    pub fn add(&mut self, findings: Vec<Finding>) {
+        self.findings.extend(findings);
+        self.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        self.accepted = self.findings.iter().all(|finding| finding.severity < Severity::Error);
     }
 }

@@ -401,6 +401,7 @@ mod tests {
             runpath: None,
             interpreter: None,
             versions: versions.collect(),
+            cxx11_abi: None,
         }
     }
 

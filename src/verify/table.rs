@@ -222,12 +222,27 @@ checks! {
     ELF_PURELIB: "elf-purelib", Warning, "binary distribution format",
         "A wheel with shared objects belongs to the folder of platform files.";
 
+    CUDA_VERSION: "cuda-version", Error, "wheelsite, CUDA Compatibility",
+        "Whoever picks a wheel by the CUDA in its name gets one that loads the libraries of another, or asks for another driver.";
+    CUDA_TOOLKIT: "cuda-toolkit", Warning, "wheelsite, CUDA Compatibility",
+        "Code of a newer toolkit than the name says mostly runs all the same, but not everything that it holds.";
+    CUDA_TORCH: "cuda-torch", Warning, "wheelsite",
+        "An installer takes the torch that METADATA asks for, whatever the name says; a marker may explain it.";
+    CUDA_ABI: "cuda-abi", Error, "wheelsite, GCC",
+        "An extension for a torch of the other C++ ABI fails at import.";
+
     DIGEST_CHANGED: "digest-changed", Error, "PyPI",
         "Other bytes under a name that was published break every lock file that has it.";
     HASH_MISSING: "hash-missing", Warning, "PEP 503",
         "A file without a hash cannot be locked, and one such file breaks the lock of all.";
     HASH_MISMATCH: "hash-mismatch", Error, "PEP 503",
         "A file whose bytes are not those of the digest that its source states was damaged or exchanged.";
+    CHANNEL_HASH: "channel-hash", Error, "PEP 503",
+        "Whoever points an installer at a channel alone has nothing but its hashes to hold on to.";
+    CHANNEL_LOCAL: "channel-local", Warning, "PEP 440",
+        "Of two builds of a release in one channel installers take the one with the higher local version.";
+    CLOSURE_UNSATISFIED: "closure-unsatisfied", Error, "PEP 508, wheelsite",
+        "Nobody can install a wheel from a channel that lacks what it requires.";
     SIDECAR_MISMATCH: "sidecar-mismatch", Error, "PEP 658",
         "A sidecar that is not the wheel's METADATA makes resolvers decide on a lie.";
     SIDECAR_UNUSED: "sidecar-unused", Warning, "PEP 658",

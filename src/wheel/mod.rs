@@ -13,6 +13,7 @@ mod headers;
 mod metadata;
 mod project_name;
 mod record;
+mod requirement;
 mod wheel_file;
 
 pub use anomaly::{Anomalies, Anomaly, Disorder};
@@ -26,4 +27,5 @@ pub use headers::{HeaderError, Headers};
 pub use metadata::{CoreMetadata, MetadataError};
 pub use project_name::{ParseProjectNameError, ProjectName};
 pub use record::{Record, RecordError, RecordHash, RecordHasher, RecordSummary, Row};
+pub(crate) use requirement::{parse_requirement, read_requirement};
 pub use wheel_file::{WheelFile, WheelFileError};

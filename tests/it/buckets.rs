@@ -4,6 +4,7 @@ mod azure;
 mod failures;
 mod install;
 mod listing;
+mod odd_servers;
 
 use std::process::Command;
 

@@ -14,6 +14,10 @@ fn help_names_every_command_and_nothing_that_is_not_there() {
     for absent in ["doctor", "publish", "theme", "init"] {
         assert!(!help.stdout.contains(&format!("  {absent} ")), "{absent} in {}", help.stdout);
     }
+    let help = Workspace::new().run(&["check", "--help"]);
+    for flag in ["--closure", "--upstream <URL>"] {
+        assert!(help.stdout.contains(flag), "{flag} in {}", help.stdout);
+    }
 }
 
 #[test]

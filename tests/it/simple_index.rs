@@ -1,6 +1,7 @@
 //! The files of another index become a site of their own, and nothing is said that is not so.
 
 mod host;
+mod whole;
 
 use std::path::Path;
 use std::process::Command;
@@ -332,19 +333,20 @@ fn pages_that_are_none_are_named() {
 fn what_an_index_withholds_is_told() {
     let file = "<a href=/a-1.0-py3-none-any.whl>a-1.0-py3-none-any.whl</a>";
     let quarantined = format!("<meta name=pypi:project-status content=quarantined>{file}");
-    let odd = "<a href=/b-1.0-py3-none-any.whl>b-1.0-py3-no..&gt;</a>";
+    let odd = "<a href=/b-1.0-py3-none-any.whl>b-1.0-py3-no..&gt;</a><a href=/b-1.1.tar.gz>b-1.1.tar.gz</a>";
     let host = Host::new(move |path, _| match path {
         "/simple/a/" => Answer::new("text/html", quarantined.clone()),
         "/simple/b/" => Answer::new("text/html", odd),
-        "/simple/c/" => Answer::new("text/html", "Welcome!"),
+        "/simple/d/" => Answer::new("text/html", file),
+        "/b-1.1.tar.gz" => Answer::new("application/gzip", "b"),
         _ => Answer::status(404),
     });
-    let run = run(&spec(&format!("{}simple/#a,b,c", host.url)), &["--allow-empty"]);
+    let run = run(&spec(&format!("{}simple/#a,b,d", host.url)), &["--allow-empty"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     for text in [
         "/simple/a/`: the index has put",
         "/b-1.0-py3-none-any.whl`: its text",
-        "/c/`: the page lists no",
+        "/a-1.0-py3-none-any.whl`: it is on the page of another",
     ] {
         assert!(run.stderr.contains(text), "expected `{text}` in:\n{}", run.stderr);
     }

@@ -7,7 +7,7 @@
 
   /** Static pages may not know where they are hosted, the browser does. */
   function fillIndexUrl() {
-    const url = new URL(`${html.dataset.root}simple/`, location.href).href;
+    const url = new URL(html.dataset.root + html.dataset.index, location.href).href;
     for (const code of document.querySelectorAll("[data-index-url]")) {
       // The word boundary keeps names such as PIP_INDEX_URL intact.
       code.textContent = code.textContent.replace(/\bINDEX_URL\b/g, () => url);

@@ -1,5 +1,6 @@
 //! `wheelsite check`
 
+mod closure;
 mod github;
 mod sarif;
 
@@ -14,7 +15,7 @@ use serde::Serialize;
 use super::build::{VerificationArgs, read_config};
 use super::terminal::{Terminal, verdict_text};
 use super::{print, print_json};
-use crate::config::{SourceSettings, parse_policy};
+use crate::config::{Environment, Options, Settings, SourceSettings, parse_policy};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Depth, Facts};
 use crate::inspect::{self, Kind};
@@ -30,7 +31,13 @@ pub(super) struct CheckArgs {
     what: Vec<String>,
     #[command(flatten)]
     verification: VerificationArgs,
-    /// Configuration file, for its `checks` [default: config/site.yml, where it exists]
+    /// Check that each channel has what its wheels require, at the depth of metadata
+    #[arg(long)]
+    closure: bool,
+    /// Another index that has what wheels require, asked for what a channel lacks; may be repeated
+    #[arg(long, value_name = "URL", requires = "closure")]
+    upstream: Vec<String>,
+    /// Configuration file, for its `checks` and channels [default: config/site.yml, where it exists]
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
     /// How findings are printed
@@ -61,25 +68,45 @@ struct Report {
 /// A file, and the source that opens it; none for one that was named.
 type Named = (Artifact, Option<Arc<dyn Source>>);
 
+/// What was found about a file, and what it was found by.
+struct Judged {
+    verdict: Verdict,
+    facts: Option<Facts>,
+}
+
 pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<ExitCode> {
     let config = read_config(args.config.as_deref())?;
-    let policy =
-        parse_policy(&config.checks, config.external_libraries, &args.verification.levels())?;
-    let context = Context::of_process()?.with_repository(config.repository.as_deref())?;
+    let policy = parse_policy(
+        &config.checks,
+        config.external_libraries.clone(),
+        &args.verification.levels(),
+    )?;
+    let context = Context::of_process()?.with_repository(config.repository.as_deref());
     let mut files: Vec<Named> = Vec::new();
     for what in &args.what {
         files.extend(find(what, &context, terminal)?);
     }
-    let depth = args.verification.depth;
-    let judge_all = || -> Vec<Result<Verdict>> {
+    let default = args.closure.then_some(Depth::Metadata);
+    let depth = args.verification.depth.or(default);
+    let judge_all = || -> Vec<Result<Judged>> {
         files
             .par_iter()
             .map(|(artifact, source)| judge(artifact, source.as_deref(), depth, &policy))
             .collect()
     };
     let remote = files.iter().any(|(artifact, _)| artifact.location.key().is_some());
-    let verdicts = if remote { request_threads(None)?.install(judge_all) } else { judge_all() };
-    let mut verdicts = verdicts.into_iter().collect::<Result<Vec<Verdict>>>()?;
+    let judged = if remote { request_threads(None)?.install(judge_all) } else { judge_all() };
+    let mut judged = judged.into_iter().collect::<Result<Vec<Judged>>>()?;
+    if args.closure {
+        let options = Options {
+            levels: args.verification.levels(),
+            upstreams: args.upstream.clone(),
+            ..Options::default()
+        };
+        let settings = Settings::resolve(config, options, Environment::of_process()?)?;
+        closure::judge(&files, &mut judged, &settings, &context, terminal)?;
+    }
+    let mut verdicts: Vec<Verdict> = judged.into_iter().map(|judged| judged.verdict).collect();
     verdicts.sort_by(|one, other| {
         (&one.filename, &one.location).cmp(&(&other.filename, &other.location))
     });
@@ -118,7 +145,7 @@ fn judge(
     source: Option<&dyn Source>,
     depth: Option<Depth>,
     policy: &Policy,
-) -> Result<Verdict> {
+) -> Result<Judged> {
     let facts = match source {
         Some(source) if !source.has_bytes() => None,
         Some(source) if source.traffic().is_some() => {
@@ -137,7 +164,8 @@ fn judge(
         None => source::local_sidecar(artifact)?,
     };
     let evidence = Evidence { artifact, facts: facts.as_ref(), sidecar };
-    Ok(Verdict::new(artifact, facts.as_ref(), verify::judge(evidence, policy)))
+    let verdict = Verdict::new(artifact, facts.as_ref(), verify::judge(evidence, policy));
+    Ok(Judged { verdict, facts })
 }
 
 /// Reads a file that was opened.

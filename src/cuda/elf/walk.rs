@@ -1,6 +1,9 @@
 //! The walk from the file header to the dynamic segment and to what that names.
 
-use super::{ElfError, ElfFacts};
+use std::ops::Range;
+
+use super::{ElfError, ElfFacts, is_elf};
+use crate::cuda::needs::{cxx11_abi, is_of_torch};
 use crate::cuda::{NotCaptured, ReadAt};
 
 const PT_LOAD: u32 = 1;
@@ -29,6 +32,14 @@ const MAX_TEXT: u64 = 1 << 20;
 const TABLE_WINDOW: u64 = 16 << 10;
 /// How many bytes of strings are asked for at once.
 const STRINGS_WINDOW: u64 = 4 << 20;
+/// How many bytes of strings show which ABI the names of symbols follow.
+const ABI_WINDOW: u64 = 2 << 20;
+/// How many bytes around the section headers are kept: linkers put the names of sections there.
+const SECTIONS_MARGIN: u64 = 4 << 10;
+/// A table of section headers larger than this is not kept as it goes by.
+const MAX_SECTIONS: u64 = 256 << 10;
+/// Sections with fatbins: of code for the GPU, and of code that is still to be linked.
+const DEVICE_SECTIONS: [&str; 2] = [".nv_fatbin", "__nv_relfatbin"];
 
 pub(super) fn malformed<T>(reason: String) -> Result<T, ElfError> {
     Err(ElfError::Malformed(reason))
@@ -40,6 +51,8 @@ fn limit(what: &'static str, found: u64, limit: u64) -> Result<(), ElfError> {
 
 /// The parts of a program header or a section header that matter here.
 struct Part {
+    /// Where the name of a section is.
+    name: u32,
     kind: u32,
     offset: u64,
     address: u64,
@@ -68,6 +81,57 @@ pub(super) struct Elf<'a> {
 }
 
 impl<'a> Elf<'a> {
+    /// A file, and its header.
+    pub(super) fn open(file: &'a dyn ReadAt) -> Result<(Self, Block<'a>), ElfError> {
+        if file.len() < 16 || !is_elf(file.read_at(0, 16)?) {
+            return Err(ElfError::NotElf);
+        }
+        let ident = file.read_at(0, 16)?;
+        let wide = match ident[4] {
+            1 => false,
+            2 => true,
+            class => return malformed(format!("the ELF class is {class}, expected 1 or 2")),
+        };
+        let little = match ident[5] {
+            1 => true,
+            2 => false,
+            order => return malformed(format!("the byte order is {order}, expected 1 or 2")),
+        };
+        let elf = Self { file, wide, little };
+        let header = elf.block(0, if wide { 64 } else { 52 })?;
+        Ok((elf, header))
+    }
+
+    /// The part of the file in which its section headers are, and mostly their names.
+    pub(super) fn sections_window(&self, header: Block<'a>) -> Option<Range<u64>> {
+        let (offset, size, count) =
+            if self.wide { (40, 64, header.u16(60)) } else { (32, 40, header.u16(48)) };
+        let begin = header.word(offset);
+        let size = u64::from(count) * size;
+        let end = begin.checked_add(size)?;
+        // What lies before the end of the header has gone by.
+        let range = begin.saturating_sub(SECTIONS_MARGIN).max(64)
+            ..end.saturating_add(SECTIONS_MARGIN).min(self.file.len());
+        (size > 0 && size <= MAX_SECTIONS && end <= self.file.len()).then_some(range)
+    }
+
+    /// Where fatbins are; a file without section headers may have them anywhere.
+    pub(super) fn device_sections(&self, header: Block<'a>) -> Result<Vec<Range<u64>>, ElfError> {
+        let sections = self.sections(header)?;
+        if sections.is_empty() {
+            return Ok(std::iter::once(0..self.file.len()).collect());
+        }
+        let names = usize::from(header.u16(if self.wide { 62 } else { 50 }));
+        let Some(names) = sections.get(names) else {
+            return malformed("the names of sections are in none".to_owned());
+        };
+        let table = Strings { offset: names.offset, length: names.size };
+        let wanted: Vec<u64> = sections.iter().map(|section| section.name.into()).collect();
+        let named = sections.iter().zip(self.strings(&table, &wanted)?);
+        let device = named.filter(|(_, name)| DEVICE_SECTIONS.contains(&name.as_str()));
+        Ok(device.map(|(part, _)| part.offset..part.offset.saturating_add(part.size)).collect())
+    }
+
     /// A range that must lie in the file; callers have capped its length.
     pub(super) fn block(&self, offset: u64, length: u64) -> Result<Block<'a>, ElfError> {
         let inside = offset.checked_add(length).is_some_and(|end| end <= self.file.len());
@@ -143,7 +207,10 @@ impl<'a> Elf<'a> {
         };
         let versions = versions.map_or_else(|| Ok(Vec::new()), |table| self.versions(&table))?;
 
-        // All names are resolved at once, so that those that are missing are fetched at once.
+        // The beginning of the table at once, for torch's names; and all others at once, so that
+        // those that are missing are fetched at once.
+        let inside = self.file.len().saturating_sub(strings.offset).min(strings.length);
+        let table = self.block(strings.offset, inside.min(ABI_WINDOW))?;
         let tags = [DT_NEEDED, DT_SONAME, DT_RUNPATH, DT_RPATH];
         let named: Vec<(u64, u64)> =
             entries.iter().copied().filter(|(tag, _)| tags.contains(tag)).collect();
@@ -160,6 +227,9 @@ impl<'a> Elf<'a> {
             }
         }
         facts.runpath = facts.runpath.take().or(rpath);
+        if facts.needed.iter().any(|name| is_of_torch(name)) {
+            facts.cxx11_abi = cxx11_abi(table.bytes);
+        }
         while let (Some(library), Some(version)) = (names.next(), names.next()) {
             facts.versions.entry(library).or_default().push(version);
         }
@@ -174,6 +244,7 @@ impl<'a> Elf<'a> {
         let fields = if self.wide { (32, 54, 56, 56) } else { (28, 42, 44, 32) };
         let (offset, address, size) = if self.wide { (8, 16, 32) } else { (4, 8, 16) };
         let records = self.table("program header", header, fields)?.map(|record| Part {
+            name: 0,
             kind: record.u32(0),
             offset: record.word(offset),
             address: record.word(address),
@@ -189,6 +260,7 @@ impl<'a> Elf<'a> {
         let (address, offset, size, link) =
             if self.wide { (16, 24, 32, 40) } else { (12, 16, 20, 24) };
         let records = self.table("section header", header, fields)?.map(|record| Part {
+            name: record.u32(0),
             kind: record.u32(4),
             offset: record.word(offset),
             address: record.word(address),

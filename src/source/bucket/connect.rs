@@ -11,7 +11,9 @@ use object_store::{
 };
 use url::{Host, Url};
 
+use super::client::Connector;
 use super::failure::{Trouble, innermost};
+use super::listing::Refused;
 use super::variables::Variables;
 use crate::config::BucketSettings;
 use crate::error::{Error, Result};
@@ -82,6 +84,7 @@ impl Wanted<'_> {
         let store = builder
             .with_bucket_name(&self.spec.bucket)
             .with_retry(self.retries())
+            .with_http_connector(Connector)
             .with_client_options(self.client_options("GOOGLE_", endpoint.as_ref()))
             .build()
             .map_err(|error| self.unusable(&error))?;
@@ -135,6 +138,7 @@ impl Wanted<'_> {
             .with_account(&account)
             .with_container_name(&self.spec.bucket)
             .with_retry(self.retries())
+            .with_http_connector(Connector)
             .with_client_options(self.client_options("AZURE_", endpoint.as_ref()))
             .build()
             .map_err(|error| self.unusable(&error))?;
@@ -248,6 +252,9 @@ impl Server {
     pub(super) fn not_listed(&self, spec: &BucketSpec, error: &object_store::Error) -> Error {
         let trouble = Trouble::of(error);
         let message = format!("cannot list `{spec}` at `{}`: {trouble}", self.address);
+        if let Some(refused) = Refused::within(error) {
+            return Error::source_hint(message, refused.hint(spec.provider));
+        }
         let text = trouble.to_string().to_ascii_lowercase();
         let region = ["redirect", "authorizationheadermalformed"];
         let hint = if region.iter().any(|sign| text.contains(sign)) {

@@ -53,6 +53,11 @@ impl Trouble {
         self.status
     }
 
+    /// Whether the server gave all of an object instead of the range that was asked for.
+    pub(super) fn is_whole_file(&self) -> bool {
+        self.text.contains("non-partial response")
+    }
+
     /// Whether the machine itself has no credentials.
     pub(super) fn is_of_role(&self) -> bool {
         self.of_role
@@ -143,7 +148,7 @@ fn said(body: &str) -> Option<String> {
     }
 }
 
-fn element(xml: &str, name: &str) -> Option<String> {
+pub(super) fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     let mut text = text.to_owned();
@@ -155,7 +160,7 @@ fn element(xml: &str, name: &str) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
     match line.char_indices().nth(MOST) {

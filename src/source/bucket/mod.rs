@@ -6,8 +6,10 @@
 //! its ETag. Pages can link to objects only where they are served to everybody.
 
 mod checksum;
+mod client;
 mod connect;
 mod failure;
+mod listing;
 mod profile;
 mod s3;
 mod variables;
@@ -136,6 +138,7 @@ impl Bucket {
             stamp: None,
             revision: Some(revision(object)),
             sidecar: None,
+            place: object.location.as_ref().rsplit_once('/').map(|(folders, _)| folders.into()),
         }
     }
 
@@ -205,10 +208,12 @@ impl Source for Bucket {
             } else {
                 let mut artifact = self.artifact(object, below, position);
                 let sidecar = format!("{key}{SIDECAR}");
-                artifact.sidecar = sidecars.get(&*sidecar).map(|object| SidecarFile::Remote {
-                    key: sidecar.as_str().into(),
-                    sha256: None,
-                    revision: Some(revision(object)),
+                artifact.sidecar = sidecars.get(&*sidecar).map(|object| {
+                    Box::new(SidecarFile::Remote {
+                        key: sidecar.as_str().into(),
+                        sha256: None,
+                        revision: Some(revision(object)),
+                    })
                 });
                 listing.artifacts.push(artifact);
             }
@@ -267,7 +272,9 @@ impl Source for Bucket {
     }
 
     fn sidecar(&self, artifact: &Artifact) -> Result<Option<Sha256>> {
-        let Some(SidecarFile::Remote { key, .. }) = &artifact.sidecar else { return Ok(None) };
+        let Some(SidecarFile::Remote { key, .. }) = artifact.sidecar.as_deref() else {
+            return Ok(None);
+        };
         let read = self.read_sidecar(&self.path(key)?);
         read.map(Some).map_err(|error| {
             Error::source(format!("cannot read `{}{SIDECAR}`: {error}", artifact.location))
@@ -324,8 +331,16 @@ impl Remote for Object {
             Span::Within(range) => Some(GetRange::Bounded(range.clone())),
             Span::Last(count) => Some(GetRange::Suffix(*count)),
         };
-        let options = GetOptions { range, ..GetOptions::default() };
-        let answer = self.runtime.block_on(self.objects.get_opts(&self.path, options));
+        let get = |range: Option<GetRange>| {
+            let options = GetOptions { range, ..GetOptions::default() };
+            self.runtime.block_on(self.objects.get_opts(&self.path, options))
+        };
+        let ranged = range.is_some();
+        let answer = match get(range) {
+            // A server that ignores ranges gives the whole file, which `object_store` refuses.
+            Err(error) if ranged && Trouble::of(&error).is_whole_file() => get(None),
+            answer => answer,
+        };
         let answer = answer.map_err(|error| Trouble::of(&error))?;
         let etag = answer.meta.e_tag.as_deref().map(plain);
         // Not every server heeds a condition, so what came is compared.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use url::{Host, Url};
 
-use super::checksum::{Showing, asking};
+use super::checksum::asking;
+use super::client::Connector;
 use super::connect::{Server, Wanted, address, without_slash};
 use super::profile::{DEFAULT, Keys, Profile};
 use crate::error::{Error, Result};
@@ -72,7 +73,7 @@ impl Wanted<'_> {
             .with_bucket_name(&self.spec.bucket)
             .with_region(&region)
             .with_retry(self.retries())
-            .with_http_connector(Showing::default())
+            .with_http_connector(Connector)
             .with_client_options(options.clone());
         let objects = builder.clone().build().map_err(|error| self.unusable(&error))?;
         // Both share what takes a request to get.

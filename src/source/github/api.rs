@@ -20,7 +20,7 @@ const PER_PAGE: usize = 100;
 /// More pages than any listing has.
 const MAX_PAGES: u64 = 2_000;
 /// A page of a hundred releases with hundreds of assets each comes to tens of megabytes.
-const MAX_BYTES: u64 = 512 * 1024 * 1024;
+const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
 /// The API as one repository is seen through it.
 pub(super) struct Api {

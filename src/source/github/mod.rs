@@ -69,16 +69,26 @@ impl GithubReleases {
         context: &Context<'_>,
     ) -> Result<Self> {
         let environment = &context.environment;
-        let repository: Repository = match spec.repository.as_ref().or(context.repository.as_ref())
-        {
-            Some(repository) => repository.clone(),
-            None => {
+        let repository: Repository = match (&spec.repository, &context.repository) {
+            (Some(repository), _) => repository.clone(),
+            (None, Some((from, name))) => {
+                name.parse().map_err(|error| Error::config(format!("{from}: {error}")))?
+            }
+            (None, None) => {
                 return Err(Error::config_hint(
                     format!("`{}` names no repository", settings.spec),
                     "write `gh-release:OWNER/REPO@TAG`, or set `repository` in the configuration or GITHUB_REPOSITORY",
                 ));
             }
         };
+        if let Some(token) = &environment.github.token
+            && !token.reveal().bytes().all(|byte| (0x21..0x7f).contains(&byte))
+        {
+            return Err(Error::config_hint(
+                "the token for GitHub holds characters that no token has",
+                "check `GH_TOKEN` and `GITHUB_TOKEN`",
+            ));
+        }
         let base = environment.github.api_url.as_deref().unwrap_or(GITHUB);
         let base = api_url(base)?;
         let client = Client::new(&environment.network)?;
@@ -167,10 +177,13 @@ impl GithubReleases {
             },
             stamp: None,
             revision: Some(asset.revision().into()),
-            sidecar: sidecar.map(|sidecar| SidecarFile::Remote {
-                key: sidecar.id.to_string().into(),
-                sha256: sidecar.sha256(),
-                revision: Some(sidecar.revision().into()),
+            place: Some(place.tag.into()),
+            sidecar: sidecar.map(|sidecar| {
+                Box::new(SidecarFile::Remote {
+                    key: sidecar.id.to_string().into(),
+                    sha256: sidecar.sha256(),
+                    revision: Some(sidecar.revision().into()),
+                })
             }),
         }
     }
@@ -287,7 +300,9 @@ impl Source for GithubReleases {
     }
 
     fn identity(&self) -> Option<String> {
-        Some(self.api.identity())
+        // What one release has says nothing of what others have.
+        let tag = self.tag.as_deref().unwrap_or_default();
+        Some(format!("{} {tag}", self.api.identity()))
     }
 
     fn facts(&self, artifact: &Artifact) -> Result<Option<Facts>> {
@@ -310,11 +325,11 @@ impl Source for GithubReleases {
                 }
             }
         });
-        Ok(file.as_ref().and_then(|file| file.facts(sha256, artifact.size)))
+        Ok(file.as_ref().and_then(|file| file.facts(&artifact.filename, sha256, artifact.size)))
     }
 
     fn sidecar(&self, artifact: &Artifact) -> Result<Option<Sha256>> {
-        match &artifact.sidecar {
+        match artifact.sidecar.as_deref() {
             None | Some(SidecarFile::File(_)) => Ok(None),
             Some(SidecarFile::Remote { sha256: Some(sha256), .. }) => Ok(Some(*sha256)),
             Some(SidecarFile::Remote { key, sha256: None, .. }) => {
@@ -349,6 +364,9 @@ fn api_url(text: &str) -> Result<Url> {
     let url: Url = format!("{}/", text.trim_end_matches('/'))
         .parse()
         .map_err(|error| wrong(&format!("found something else: {error}")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong("found one with a user name: a token goes into GITHUB_TOKEN"));
+    }
     if !matches!(url.scheme(), "https" | "http") || url.cannot_be_a_base() {
         return Err(wrong("found one that is not https:// or http://"));
     }

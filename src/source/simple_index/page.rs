@@ -98,6 +98,11 @@ impl Form {
     }
 }
 
+/// Whether what says that it is of this type is read as HTML.
+pub(super) fn is_html(content_type: Option<&str>) -> bool {
+    matches!(Form::of(content_type), Ok(Form::Html))
+}
+
 /// Reads a project's page. `url` is where it came from, which relative links begin at.
 pub fn parse_page(content_type: Option<&str>, bytes: &[u8], url: &Url) -> Result<Page, PageError> {
     let mut page = match Form::of(content_type)? {

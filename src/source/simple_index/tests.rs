@@ -88,8 +88,8 @@ fn users_are_told_to_their_own_server_alone() {
     assert_eq!(signed.offered.url, None);
     assert_eq!(signed.location.to_string(), "https://other.example/demo-1.tar.gz");
     assert_eq!(
-        signed.sidecar,
-        Some(SidecarFile::Remote {
+        signed.sidecar.as_deref(),
+        Some(&SidecarFile::Remote {
             key: "https://me:secret@other.example/demo-1.tar.gz.metadata?sig=secret".into(),
             sha256: None,
             revision: None,
@@ -123,4 +123,43 @@ fn content_types() {
     }
     let error = parse_page(None, b"", &url).expect_err("fails").to_string();
     assert!(error.ends_with("found none"), "{error}");
+}
+
+#[test]
+fn large_pages_are_held_one_at_a_time() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static NOW: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+
+    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+    let root = format!("http://{}/", listener.local_addr().expect("is bound"));
+    std::thread::spawn(move || {
+        let mut asked: Vec<String> = Vec::new();
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut head = [0; 4096];
+            let count = stream.read(&mut head).unwrap_or(0);
+            let head = String::from_utf8_lossy(&head[..count]).into_owned();
+            let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            let name = path.trim_matches('/');
+            let file = format!("<a href={name}-1.tar.gz>{name}-1.tar.gz</a>{}", " ".repeat(100));
+            // At first nobody knows how large a page is.
+            let again = asked.contains(&path);
+            asked.push(path);
+            std::thread::spawn(move || {
+                if again {
+                    MOST.fetch_max(NOW.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(std::time::Duration::from_millis(30));
+                    NOW.fetch_sub(1, Ordering::SeqCst);
+                }
+                let length = file.len();
+                let fields = "content-type: text/html\r\nconnection: close";
+                let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\ncontent-length: {length}");
+                let _ = write!(stream, "{head}\r\n\r\n{file}");
+            });
+        }
+    });
+    let spec = format!("simple+{root}#a,b,c,d");
+    let large = SimpleIndex { large_page: 50, ..source(&spec) };
+    assert_eq!(large.list(0).expect("lists").artifacts.len(), 4);
+    assert_eq!(MOST.load(Ordering::SeqCst), 1);
 }

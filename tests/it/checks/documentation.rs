@@ -49,7 +49,7 @@ requests can reach. The verdict says which depth it had. Only at full depth are 
 ";
 
 /// A heading, and the checks below it: by the beginning of the id, or by the whole of it.
-const FAMILIES: [(&str, &[&str]); 9] = [
+const FAMILIES: [(&str, &[&str]); 10] = [
     ("Filenames", &["filename-", "tags-", "local-version", "linux-tag", "sdist-"]),
     ("The archive", &["zip-"]),
     ("Names and kinds of members", &["path-", "data-"]),
@@ -70,7 +70,8 @@ const FAMILIES: [(&str, &[&str]); 9] = [
     ("RECORD", &["record-"]),
     ("Entry points", &["entry-points-"]),
     ("Platforms", &["elf-"]),
-    ("Beside other files", &["digest-", "hash-", "sidecar-"]),
+    ("CUDA and torch", &["cuda-"]),
+    ("Beside other files", &["channel-", "digest-", "hash-", "sidecar-"]),
 ];
 
 fn belongs(id: &str, to: &[&str]) -> bool {

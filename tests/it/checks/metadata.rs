@@ -146,6 +146,8 @@ fn metadata() -> Vec<Case> {
         with("requires-dist-invalid", "Requires-Dist: six (1.0"),
         with("requires-dist-invalid", "Requires-Dist: six; python_version"),
         with("requires-dist-invalid", "Requires-Dist: "),
+        with("requires-dist-invalid", "Requires-Dist: six-[x]"),
+        with("requires-dist-invalid", "Requires-Dist: six[x-]"),
         with("provides-extra-invalid", "Provides-Extra: a b"),
         Case::new("license-missing", "2.4", headed("2.4", &["License-File: LICENSE"])),
     ]

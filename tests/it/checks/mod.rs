@@ -6,6 +6,7 @@
 mod archive;
 mod clients;
 mod contents;
+mod cuda;
 mod documentation;
 mod metadata;
 mod outputs;
@@ -74,6 +75,7 @@ fn cases() -> Vec<Case> {
         contents::records(),
         contents::entry_points(),
         platform::cases(),
+        cuda::cases(),
         sound::cases(),
     ];
     families.into_iter().flatten().collect()

@@ -6,9 +6,18 @@ use super::{NAME, demo};
 use crate::support::github::{Asset, Digest, Github, Release, Repository};
 use crate::support::{Run, Workspace};
 
-/// The checks that have no [`super::Case`], each with a test here.
-pub(super) const CHECKS: [&str; 5] =
-    ["digest-changed", "hash-mismatch", "hash-missing", "sidecar-mismatch", "sidecar-unused"];
+/// The checks that have no [`super::Case`], each with a test here; those of
+/// channels and of closure have theirs beside those.
+pub(super) const CHECKS: &[&str] = &[
+    "digest-changed",
+    "hash-mismatch",
+    "hash-missing",
+    "sidecar-mismatch",
+    "sidecar-unused",
+    "channel-hash",
+    "channel-local",
+    "closure-unsatisfied",
+];
 
 /// The ids and severities of all that was found.
 fn found(report: &Value) -> Vec<(&str, &str)> {

@@ -79,7 +79,9 @@ fn a_changed_digest_is_rejected_unless_it_is_allowed_by_name() {
 }
 
 /// A release of a large wheel with the facts that somebody has read in it.
-fn with_facts(edit: impl FnOnce(&mut serde_json::Value)) -> (Github, Arc<SyntheticWheel>) {
+pub(super) fn with_facts(
+    edit: impl FnOnce(&mut serde_json::Value),
+) -> (Github, Arc<SyntheticWheel>) {
     let wheel = Arc::new(SyntheticWheel::new("large", "1.0", 1 << 20, 500));
     let local = Workspace::new();
     let mut file =

@@ -3,6 +3,7 @@
 mod cache;
 mod drill;
 mod faults;
+mod hostile;
 mod install;
 mod limits;
 mod listing;

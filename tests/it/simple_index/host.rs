@@ -12,11 +12,16 @@ pub(crate) struct Answer {
     /// Empty for none.
     pub(crate) content_type: &'static str,
     pub(crate) body: Vec<u8>,
+    /// Whether its length is told; else it ends where the connection does.
+    pub(crate) is_delimited: bool,
+    /// Whether it says that its body is gzip.
+    pub(crate) is_packed: bool,
 }
 
 impl Answer {
     pub(crate) fn new(content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status: 200, content_type, body: body.into() }
+        let body = body.into();
+        Self { status: 200, content_type, body, is_delimited: true, is_packed: false }
     }
 
     pub(crate) fn status(status: u16) -> Self {
@@ -106,10 +111,14 @@ fn converse(mut stream: TcpStream, answers: &Answers, log: &Mutex<Vec<Asked>>) -
     };
     let path = head.split(' ').nth(1).unwrap_or_default();
     let authorization = header("authorization");
-    let Answer { mut status, content_type, body } = answers(path, authorization);
+    let Answer { mut status, content_type, body, is_delimited, is_packed } =
+        answers(path, authorization);
     let mut fields = String::from("connection: close\r\n");
     if !content_type.is_empty() {
         fields.push_str(&format!("content-type: {content_type}\r\n"));
+    }
+    if is_packed {
+        fields.push_str("content-encoding: gzip\r\n");
     }
     let mut part = 0..body.len();
     if let (200, Some(range)) = (status, header("range").and_then(|text| cut(text, body.len()))) {
@@ -124,7 +133,10 @@ fn converse(mut stream: TcpStream, answers: &Answers, log: &Mutex<Vec<Asked>>) -
         status,
         sent: part.len(),
     });
-    write!(stream, "HTTP/1.1 {status} -\r\n{fields}content-length: {}\r\n\r\n", part.len())?;
+    if is_delimited {
+        fields.push_str(&format!("content-length: {}\r\n", part.len()));
+    }
+    write!(stream, "HTTP/1.1 {status} -\r\n{fields}\r\n")?;
     stream.write_all(&body[part])
 }
 

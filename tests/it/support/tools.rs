@@ -41,7 +41,7 @@ pub(crate) fn clients() -> Option<&'static Path> {
 }
 
 /// The `bin` folder of a Python environment with what a file of the repository pins; made once.
-pub(super) fn environment(name: &str, requirements: &str) -> Option<PathBuf> {
+pub(crate) fn environment(name: &str, requirements: &str) -> Option<PathBuf> {
     let requirements = repository(requirements);
     let pins = std::fs::read_to_string(&requirements).expect("reads");
     let environment = kept().join(name);
