@@ -132,8 +132,8 @@ impl Captured {
 
     /// The device code that the file holds; asks for ranges as [`Captured::finish`] does.
     pub fn device(&mut self) -> Result<Option<DeviceCode>, elf::ElfError> {
-        if let Some(known) = self.device.without_sections() {
-            return Ok(known);
+        if !self.device.needs_sections() {
+            return Ok(self.device.within(&[]));
         }
         self.device_attempts = another(self.device_attempts)?;
         let sections = elf::device_sections(self)?;

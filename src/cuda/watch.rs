@@ -76,10 +76,9 @@ impl Watch {
             .or_else(|| self.names.as_ref().and_then(|(start, bytes)| held(*start, bytes)))
     }
 
-    /// What was found, where sections do not matter.
-    pub(super) fn without_sections(&self) -> Option<Option<DeviceCode>> {
-        let settled = self.scanner.is_empty() || self.scanner.is_cubin();
-        settled.then(|| self.scanner.finish(&[]))
+    /// Whether it matters where sections are.
+    pub(super) fn needs_sections(&self) -> bool {
+        !self.scanner.is_empty() && !self.scanner.is_cubin()
     }
 
     /// What was found in these sections.

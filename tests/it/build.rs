@@ -47,6 +47,15 @@ fn the_tree_is_as_designed() {
             "assets/favicon.#.svg",
             "assets/site.#.js",
             "assets/style.#.css",
+            "coverage.json",
+            "coverage/index.html",
+            "cu128/index.html",
+            "cu128/simple/foo-bar/index.html",
+            "cu128/simple/foo-bar/index.v1_json",
+            "cu128/simple/index.html",
+            "cu128/simple/index.v1_json",
+            "cu128/simple/other/index.html",
+            "cu128/simple/other/index.v1_json",
             "files/foo-bar/#/Foo_Bar-1.9+cu128-py3-none-any.whl",
             "files/foo-bar/#/Foo_Bar-1.9+cu128-py3-none-any.whl.metadata",
             "files/foo-bar/#/Foo_Bar-1.10-py3-none-any.whl",
@@ -55,7 +64,9 @@ fn the_tree_is_as_designed() {
             "files/other/#/other-2.0-py3-none-any.whl",
             "files/other/#/other-2.0-py3-none-any.whl.metadata",
             "index.html",
+            "packages/foo-bar/files.json",
             "packages/foo-bar/index.html",
+            "packages/other/files.json",
             "packages/other/index.html",
             "robots.txt",
             "simple/foo-bar/index.html",
@@ -324,10 +335,12 @@ fn github_pages_gets_no_json_that_installers_would_refuse() {
 fn pages_none_writes_what_installers_read_and_nothing_else() {
     let workspace = example();
     workspace.build(&["--pages", "none"]);
-    let others =
-        |path: &String| !["simple/", "files/", "state/"].iter().any(|top| path.starts_with(top));
+    let others = |path: &String| {
+        let tops = ["simple/", "cu128/simple/", "files/", "state/"];
+        !tops.iter().any(|top| path.starts_with(top))
+    };
     let rest: Vec<String> = tree(&workspace.site()).into_keys().filter(others).collect();
-    assert_eq!(rest, [".nojekyll", "wheelsite.json"]);
+    assert_eq!(rest, [".nojekyll", "coverage.json", "wheelsite.json"]);
 }
 
 #[cfg(unix)]

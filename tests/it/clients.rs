@@ -332,7 +332,7 @@ fn a_site_in_a_folder_needs_no_server() {
 #[test]
 fn local_versions_survive_urls_and_the_highest_one_wins() {
     let Some(index) = Index::new() else { return };
-    build_from(&index, &repository("wheels"), &[]);
+    build_from(&index, &repository("wheels"), &["--channels", "off"]);
     let served = index.serve();
     for client in CLIENTS {
         for url in [served.index(), index.file_url()] {

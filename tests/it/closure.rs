@@ -134,7 +134,7 @@ fn upstream_is_asked_only_when_named_and_once_for_a_name() {
     let index = served.index();
     for (config, arguments) in [
         (String::new(), vec!["--format", "json", "--upstream", &index]),
-        (format!("upstreams: [{}]\n", index), vec!["--format", "json"]),
+        (format!("upstreams: [{index}]\n"), vec!["--format", "json"]),
     ] {
         workspace.write("config/site.yml", config);
         let before = served.log().len();

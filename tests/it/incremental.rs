@@ -40,7 +40,7 @@ fn nothing_changed_means_nothing_written() {
     let before = written(&workspace);
     let summary = workspace.build(&[]);
     assert_eq!((&summary["pages_written"], &summary["removed"]), (&0.into(), &0.into()));
-    assert_eq!(summary["unchanged"], 6);
+    assert_eq!(summary["unchanged"], 8);
     assert_eq!(written(&workspace), before);
 }
 
@@ -58,6 +58,7 @@ fn one_changed_project_rewrites_itself_the_roots_and_the_state() {
         paths,
         [
             "index.html",
+            "packages/b/files.json",
             "packages/b/index.html",
             "simple/b/index.html",
             "simple/b/index.v1_json",

@@ -71,7 +71,7 @@ const FAMILIES: [(&str, &[&str]); 10] = [
     ("Entry points", &["entry-points-"]),
     ("Platforms", &["elf-"]),
     ("CUDA and torch", &["cuda-"]),
-    ("Beside other files", &["channel-", "digest-", "hash-", "sidecar-"]),
+    ("Beside other files", &["channel-", "closure-", "digest-", "hash-", "sidecar-"]),
 ];
 
 fn belongs(id: &str, to: &[&str]) -> bool {
