@@ -41,6 +41,22 @@ pub struct Artifact {
 }
 
 impl Artifact {
+    /// An artifact of which no more is known than its name and its place.
+    pub fn new(filename: &str, location: Location) -> Self {
+        Self {
+            filename: filename.into(),
+            dist: filename.parse(),
+            location,
+            source: 0,
+            size: None,
+            offered: Offered::default(),
+            stamp: None,
+            revision: None,
+            sidecar: None,
+            place: None,
+        }
+    }
+
     /// What tells whether it has changed since it was last read.
     pub fn mark(&self) -> Mark {
         Mark { stamp: self.stamp, revision: self.revision.clone() }

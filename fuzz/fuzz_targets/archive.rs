@@ -4,25 +4,14 @@
 use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
-use wheelsite::facts::{Artifact, Depth, Location, Offered};
+use wheelsite::facts::{Artifact, Depth, Location};
 use wheelsite::inspect::{Kind, inspect};
 use wheelsite::verify::{Evidence, Policy, judge};
 
 const NAME: &str = "demo-1.0-py3-none-any.whl";
 
 fuzz_target!(|bytes: &[u8]| {
-    let artifact = Artifact {
-        filename: NAME.into(),
-        dist: NAME.parse(),
-        location: Location::File(NAME.into()),
-        source: 0,
-        size: None,
-        offered: Offered::default(),
-        stamp: None,
-        revision: None,
-        sidecar: None,
-        place: None,
-    };
+    let artifact = Artifact::new(NAME, Location::File(NAME.into()));
     let policy = Policy::default();
     for depth in [Depth::Metadata, Depth::Full] {
         let facts = inspect(Kind::Wheel, depth, Cursor::new(bytes)).expect("memory can be read");

@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Environment, Options, Settings, SiteConfig};
-    use crate::facts::{Artifact, Content, Depth, FACTS_VERSION, Location, Offered};
+    use crate::facts::{Artifact, Content, Depth, FACTS_VERSION, Location};
     use crate::index::{Admitted, FileUrl};
     use crate::wheel::Sha256;
 
@@ -188,18 +188,8 @@ mod tests {
             content,
             reported: false,
         };
-        let artifact = Artifact {
-            filename: filename.into(),
-            dist: filename.parse(),
-            location: Location::File(filename.into()),
-            source: 0,
-            size: Some(1),
-            offered: Offered::default(),
-            stamp: None,
-            revision: None,
-            sidecar: None,
-            place: None,
-        };
+        let location = Location::File(filename.into());
+        let artifact = Artifact { size: Some(1), ..Artifact::new(filename, location) };
         Admitted {
             artifact,
             facts: Some(Arc::new(facts)),

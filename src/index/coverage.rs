@@ -276,23 +276,12 @@ mod tests {
 
     use super::*;
     use crate::config::{Environment, Options, Settings, SiteConfig};
-    use crate::facts::{Artifact, Location, Offered};
+    use crate::facts::{Artifact, Location};
     use crate::index::{Admitted, FileUrl};
 
     fn index<S: AsRef<str>>(filenames: &[S]) -> Index {
         let admitted = |filename: &S| Admitted {
-            artifact: Artifact {
-                filename: filename.as_ref().into(),
-                dist: filename.as_ref().parse(),
-                location: Location::File(filename.as_ref().into()),
-                source: 0,
-                size: None,
-                offered: Offered::default(),
-                stamp: None,
-                revision: None,
-                sidecar: None,
-                place: None,
-            },
+            artifact: Artifact::new(filename.as_ref(), Location::File(filename.as_ref().into())),
             facts: None,
             upload_time: None,
             url: FileUrl::FilesUrl,

@@ -62,17 +62,11 @@ mod tests {
     use crate::wheel::Sha256;
 
     fn admitted(filename: &str, bytes: &[u8], seconds: i64) -> Admitted {
+        let location = Location::File(format!("{seconds}/{filename}").into());
         let artifact = Artifact {
-            filename: filename.into(),
-            dist: filename.parse(),
-            location: Location::File(format!("{seconds}/{filename}").into()),
-            source: 0,
             size: Some(bytes.len() as u64),
             offered: Offered { sha256: Some(Sha256::of(bytes)), ..Offered::default() },
-            stamp: None,
-            revision: None,
-            sidecar: None,
-            place: None,
+            ..Artifact::new(filename, location)
         };
         let upload_time = UploadTime::from_seconds(seconds);
         Admitted { artifact, facts: None, upload_time, url: FileUrl::Carried }

@@ -12,7 +12,7 @@ use url::Url;
 use super::ReadSeek;
 use super::ranges::{Part, RangeReader, Remote, Span};
 use crate::error::{Error, Result};
-use crate::facts::{Artifact, Location, Offered};
+use crate::facts::{Artifact, Location};
 use crate::net::{Client, Failure, Network, Request, Response, shown};
 
 /// The artifact that one file behind a URL is, and a reader of its bytes.
@@ -24,18 +24,7 @@ pub fn open_url(text: &str, network: &Network) -> Result<(Artifact, Box<dyn Read
     if filename.is_empty() {
         return Err(wrong("it ends in no filename".to_owned()));
     }
-    let artifact = Artifact {
-        filename: filename.as_ref().into(),
-        dist: filename.parse(),
-        location: Location::remote(shown(&url), text),
-        source: 0,
-        size: None,
-        offered: Offered::default(),
-        stamp: None,
-        revision: None,
-        sidecar: None,
-        place: None,
-    };
+    let artifact = Artifact::new(&filename, Location::remote(shown(&url), text));
     let file = HttpFile::new(Client::new(network)?, vec![Request::new(url)]);
     Ok((artifact, Box::new(RangeReader::new(file, None, network, Arc::default()))))
 }

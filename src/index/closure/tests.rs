@@ -5,23 +5,12 @@ use serde_json::json;
 
 use super::*;
 use crate::config::{Environment, Options, Settings, SiteConfig};
-use crate::facts::{FACTS_VERSION, Location, Offered};
+use crate::facts::{FACTS_VERSION, Location};
 use crate::index::{Admitted, FileUrl};
 use crate::wheel::Sha256;
 
 fn artifact(filename: &str) -> Artifact {
-    Artifact {
-        filename: filename.into(),
-        dist: filename.parse(),
-        location: Location::File(filename.into()),
-        source: 0,
-        size: None,
-        offered: Offered::default(),
-        stamp: None,
-        revision: None,
-        sidecar: None,
-        place: None,
-    }
+    Artifact::new(filename, Location::File(filename.into()))
 }
 
 /// What a wheel with these headers says.
