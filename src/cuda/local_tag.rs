@@ -3,11 +3,12 @@
 use std::fmt;
 
 use pep440_rs::Version;
+use serde::{Serialize, Serializer};
 
 use super::CudaVersion;
 
 /// A version of torch, as far as a local version names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TorchVersion {
     /// `2` in `2.9`.
     pub major: u16,
@@ -21,6 +22,12 @@ impl fmt::Display for TorchVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)?;
         self.patch.map_or(Ok(()), |patch| write!(f, ".{patch}"))
+    }
+}
+
+impl Serialize for TorchVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

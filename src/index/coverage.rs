@@ -9,7 +9,8 @@ use pep440_rs::Version;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{Channel, Index, IndexFile, Platform, Project, Python, Torch};
+use super::{Channel, Index, IndexFile, Platform, Project, Python, torch_of};
+use crate::cuda::TorchVersion;
 
 /// Grows when the format changes in a way that older readers would misread.
 const COVERAGE_FORMAT: u32 = 1;
@@ -48,7 +49,7 @@ pub struct ReleaseCoverage<'a> {
     /// Values that occur, from old to new.
     pub channels: BTreeSet<Channel>,
     /// Values that occur, in order.
-    pub torch: BTreeSet<Torch>,
+    pub torch: BTreeSet<TorchVersion>,
     /// Values that occur, in order.
     pub platforms: BTreeSet<Platform>,
     /// What exists.
@@ -69,7 +70,7 @@ pub struct Cell {
     pub channel: Option<Channel>,
     /// For which torch, where the version names one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub torch: Option<Torch>,
+    pub torch: Option<TorchVersion>,
     /// For which machines.
     pub platform: Platform,
 }
@@ -96,7 +97,7 @@ impl Cell {
         &self,
         python: &Python,
         channel: Option<&Channel>,
-        torch: Option<&Torch>,
+        torch: Option<&TorchVersion>,
     ) -> bool {
         self.python.covers(python)
             && fits(self.channel.as_ref(), channel)
@@ -196,7 +197,7 @@ fn of_release<'a>(files: &[&'a IndexFile]) -> ReleaseCoverage<'a> {
         files: files.len(),
         pythons: all().map(|cell| cell.python.clone()).collect(),
         channels: all().filter_map(|cell| cell.channel.clone()).collect(),
-        torch: all().filter_map(|cell| cell.torch.clone()).collect(),
+        torch: all().filter_map(|cell| cell.torch).collect(),
         platforms: all().map(|cell| cell.platform.clone()).collect(),
         holes: holes(&cells),
         lost: Vec::new(),
@@ -207,13 +208,13 @@ fn of_release<'a>(files: &[&'a IndexFile]) -> ReleaseCoverage<'a> {
 /// The cells that a file fills; a source distribution fills none.
 fn cells_of(file: &IndexFile) -> Vec<Filled<'_>> {
     let Some(wheel) = file.dist.wheel() else { return Vec::new() };
-    let torch = Torch::of_version(wheel.version());
+    let torch = torch_of(wheel.version());
     let platforms = Platform::of_wheel(wheel);
     let cell = |python: &Python, platform: &Platform| Filled {
         cell: Cell {
             python: python.clone(),
             channel: file.channel.clone(),
-            torch: torch.clone(),
+            torch,
             platform: platform.clone(),
         },
         filename: wheel.as_str(),
@@ -239,7 +240,7 @@ fn holes(cells: &[Filled<'_>]) -> Vec<Cell> {
     for platform in platforms {
         let here = || all().filter(|cell| cell.platform.covers(platform));
         let channels = axis(here().filter_map(|cell| cell.channel.clone()));
-        let torches = axis(here().filter_map(|cell| cell.torch.clone()));
+        let torches = axis(here().filter_map(|cell| cell.torch));
         size += pythons.len() * channels.len() * torches.len();
         if size > MAX_GRID {
             return Vec::new();
@@ -250,7 +251,7 @@ fn holes(cells: &[Filled<'_>]) -> Vec<Cell> {
                     let cell = Cell {
                         python: python.clone(),
                         channel: channel.clone(),
-                        torch: torch.clone(),
+                        torch: *torch,
                         platform: platform.clone(),
                     };
                     if !present.has(&cell) {

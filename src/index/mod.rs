@@ -9,7 +9,7 @@ mod tags;
 
 pub use channel::{Channel, ParseChannelError};
 pub use channels::{Channels, View};
-pub use tags::{Platform, Python, Torch};
+pub use tags::{Platform, Python, torch_of};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::fmt;
 use pep440_rs::Version;
 use serde::{Serialize, Serializer};
 
+use crate::cuda::{LocalTag, TorchVersion};
 use crate::wheel::WheelFilename;
 
 /// The Pythons that a pair of a Python tag and an ABI tag stands for.
@@ -192,56 +193,11 @@ impl fmt::Display for Platform {
     }
 }
 
-/// A version of torch that a local version names: of its numbers the first two.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Torch {
-    major: u16,
-    minor: Option<u16>,
-}
-
-impl Torch {
-    /// The torch of a local version such as `cu128torch2.9cxx11abitrue`, `pt29` or `torch210`.
-    pub fn of_version(version: &Version) -> Option<Self> {
-        if !version.is_local() {
-            return None;
-        }
-        let text = version.to_string();
-        Self::of_local(text.split_once('+')?.1)
-    }
-
-    fn of_local(local: &str) -> Option<Self> {
-        let after_torch = local.match_indices("torch").map(|(at, word)| at + word.len());
-        let of_its_own = |at: usize| !local[..at].ends_with(|char: char| char.is_alphabetic());
-        let after_pt =
-            local.match_indices("pt").filter(|(at, _)| of_its_own(*at)).map(|(at, _)| at + 2);
-        after_torch.chain(after_pt).find_map(|at| Self::at_start(&local[at..]))
-    }
-
-    fn at_start(text: &str) -> Option<Self> {
-        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-        let (first, rest) = text.split_at(digits(text));
-        match first.len() {
-            1 => {
-                let minor = rest.strip_prefix('.').map(|rest| &rest[..digits(rest)]);
-                Some(Self {
-                    major: first.parse().ok()?,
-                    minor: minor.and_then(|it| it.parse().ok()),
-                })
-            }
-            // Without a point the first digit is the major version.
-            2 | 3 => Some(Self { major: first[..1].parse().ok()?, minor: first[1..].parse().ok() }),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Torch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.minor {
-            Some(minor) => write!(f, "{}.{minor}", self.major),
-            None => write!(f, "{}", self.major),
-        }
-    }
+/// The torch that a local version names, without its third number: releases are built for the
+/// first two.
+pub fn torch_of(version: &Version) -> Option<TorchVersion> {
+    let torch = LocalTag::of(version).torch?;
+    Some(TorchVersion { patch: None, ..torch })
 }
 
 impl Serialize for Python {
@@ -251,12 +207,6 @@ impl Serialize for Python {
 }
 
 impl Serialize for Platform {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl Serialize for Torch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -319,14 +269,13 @@ mod tests {
             ("pt29", Some("2.9")),
             ("pt24cu118", Some("2.4")),
             ("cu128.torch210", Some("2.10")),
-            ("torch2", Some("2")),
+            ("torch291", Some("2.9")),
             ("cu128", None),
             ("opt29", None),
             ("torch", None),
-            ("torch2026", None),
         ] {
             let version: Version = format!("1.0+{local}").parse().expect("parses");
-            let found = Torch::of_version(&version).map(|torch| torch.to_string());
+            let found = torch_of(&version).map(|torch| torch.to_string());
             assert_eq!(found.as_deref(), torch, "{local}");
         }
     }
@@ -337,12 +286,10 @@ mod tests {
             python in "[a-z]{2}[0-9]{0,3}",
             abi in "[a-z0-9_]{1,9}",
             platform in "(manylinux|musllinux|macosx|win|linux)[a-z0-9_]{0,12}",
-            local in ".{0,20}",
         ) {
             let wheel = wheel(&format!("{python}-{abi}-{platform}"));
             prop_assert!(!Python::of_wheel(&wheel).is_empty());
             prop_assert!(!Platform::of_wheel(&wheel).is_empty());
-            let _ = Torch::of_local(&local);
         }
 
         #[test]

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::people::People;
+use crate::cuda::TorchVersion;
 use crate::error::Result;
 use crate::index::coverage::{Cell, Coverage, ReleaseCoverage, axis};
-use crate::index::{Channel, Platform, Python, Torch};
+use crate::index::{Channel, Platform, Python};
 
 /// The projects that the page shows; the JSON file has all.
 const PROJECTS: usize = 500;
@@ -76,11 +77,11 @@ impl People<'_> {
 
 fn table<'a>(name: &'a str, release: &'a ReleaseCoverage<'_>) -> Table<'a> {
     let channels: Vec<Option<Channel>> = axis(release.channels.iter().cloned());
-    let torches: Vec<Option<Torch>> = axis(release.torch.iter().cloned());
+    let torches: Vec<Option<TorchVersion>> = axis(release.torch.iter().copied());
     let mut places: BTreeMap<&Cell, Option<&str>> =
         release.cells.iter().map(|filled| (&filled.cell, Some(filled.filename))).collect();
     places.extend(release.holes.iter().map(|hole| (hole, None)));
-    let cell = |python: &Python, channel: Option<&Channel>, torch: Option<&Torch>| {
+    let cell = |python: &Python, channel: Option<&Channel>, torch: Option<&TorchVersion>| {
         let here = places.iter().filter(|(cell, filename)| match filename {
             Some(_) => cell.is_for(python, channel, torch),
             None => {
@@ -112,7 +113,7 @@ fn table<'a>(name: &'a str, release: &'a ReleaseCoverage<'_>) -> Table<'a> {
         columns: torches.len(),
     };
     let named = release.torch.is_empty();
-    let torch = |(_, torch): (&Option<Channel>, &Option<Torch>)| {
+    let torch = |(_, torch): (&Option<Channel>, &Option<TorchVersion>)| {
         torch.as_ref().map(ToString::to_string).unwrap_or_default()
     };
     Table {

@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Links;
-use crate::cuda::{LocalTag, glibc_floor, machines};
+use crate::cuda::{LocalTag, TorchVersion, glibc_floor, machines};
 use crate::facts::{Depth, Facts, UploadTime};
-use crate::index::{Channel, IndexFile, Project, Torch};
+use crate::index::{Channel, IndexFile, Project, torch_of};
 use crate::wheel::Sha256;
 
 /// Grows when the format changes in a way that older readers would misread.
@@ -42,7 +42,7 @@ struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<&'a Channel>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    torch: Option<Torch>,
+    torch: Option<TorchVersion>,
     /// Tags as in the filename: `py2.py3`.
     #[serde(skip_serializing_if = "Option::is_none")]
     python: Option<&'a str>,
@@ -93,7 +93,7 @@ fn entry<'a>(project: &Project, file: &'a IndexFile, links: Links<'_>) -> Entry<
         }),
         requires_python: file.requires_python.as_deref(),
         channel: file.channel.as_ref(),
-        torch: Torch::of_version(file.dist.version()),
+        torch: torch_of(file.dist.version()),
         python: wheel.map(|wheel| wheel.python()),
         abi: wheel.map(|wheel| wheel.abi()),
         platforms: wheel.map(|wheel| wheel.platform().split('.').collect()).unwrap_or_default(),
