@@ -74,8 +74,8 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
     let site = SiteDirectory::open(&settings.output, settings.force, settings.refresh)?;
     let memory = Memory::recall(settings, &site, reporter)?;
 
-    let sources = read::connect(settings)?;
-    let artifacts = read::list(&sources, settings, reporter)?;
+    let mut sources = read::connect(settings)?;
+    let artifacts = read::list(&mut sources, settings, reporter)?;
     let mut reading = read::inspect_all(artifacts, &sources, settings, &memory, reporter)?;
     let (caches, bytes_read) = (reading.take_caches(), reading.bytes_read);
     let mut tally = Tally { files: reading.files.len(), verdicts: Vec::new() };
@@ -85,10 +85,13 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
     index.assign_channels(&settings.channels);
     let known: Vec<Known> =
         memory.sites().map(|site| Known::compare(&index, site)).collect::<Result<_>>()?;
+    let listed = index.files();
     judge_published(&mut index, &known, settings, &mut tally);
     judge_channels(&mut index, settings, &mut tally);
-    // What was just rejected may have been all of a channel.
-    index.assign_channels(&settings.channels);
+    if index.files() < listed {
+        // What was just rejected may have been all of a channel.
+        index.assign_channels(&settings.channels);
+    }
     let rejected = tally.report(settings, reporter)?;
     warn_of_idle_settings(&index, settings, reporter);
     guard(&index, settings, &known)?;

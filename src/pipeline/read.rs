@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io::Seek;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
@@ -28,7 +27,7 @@ pub(super) struct Connected {
     /// Whether the build goes on without it.
     optional: bool,
     /// Whether it does.
-    excused: AtomicBool,
+    excused: bool,
 }
 
 impl Connected {
@@ -72,7 +71,9 @@ pub(super) fn connect(settings: &Settings) -> Result<Vec<Connected>> {
             && matches!(wanted.files, Some(FilesMode::Copy | FilesMode::Hardlink))
         {
             return Err(Error::config_hint(
-                format!("a files URL says that the site does not carry the files, and `{spec}` is to be carried"),
+                format!(
+                    "a files URL says that the site carries no files, and `{spec}` is to be carried"
+                ),
                 "leave out one of the two",
             ));
         }
@@ -88,24 +89,25 @@ pub(super) fn connect(settings: &Settings) -> Result<Vec<Connected>> {
                 "let the site carry copies: `--files copy`",
             ));
         }
-        Ok(Connected { spec: spec.clone(), source, mode, optional: wanted.optional, excused: AtomicBool::new(false) })
+        let (spec, optional) = (spec.clone(), wanted.optional);
+        Ok(Connected { spec, source, mode, optional, excused: false })
     });
     connected.collect()
 }
 
 pub(super) fn list(
-    sources: &[Connected],
+    sources: &mut [Connected],
     settings: &Settings,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Artifact>> {
     reporter.stage("listing", None);
     let mut artifacts = Vec::new();
-    for (position, connected) in sources.iter().enumerate() {
+    for (position, connected) in sources.iter_mut().enumerate() {
         let mut listing = match connected.source.list(position) {
             Ok(listing) => listing,
             Err(error) => {
                 connected.excuse(error, reporter)?;
-                connected.excused.store(true, Ordering::Relaxed);
+                connected.excused = true;
                 continue;
             }
         };
@@ -185,7 +187,7 @@ pub(super) fn inspect_all(
         .map(|connected| {
             let identity = connected.source.identity();
             // What is known of a source that cannot be read now will be of use when it is back.
-            let identity = identity.filter(|_| !connected.excused.load(Ordering::Relaxed));
+            let identity = identity.filter(|_| !connected.excused);
             FactsCache::open(cache, identity.as_deref())
         })
         .collect();

@@ -32,6 +32,16 @@ impl Workspace {
         self.folder.path().join(path)
     }
 
+    /// A new machine with the same wheels, which knows nothing but the site of this one.
+    pub(crate) fn anew(&self) -> Self {
+        let fresh = Self::new();
+        for (path, bytes) in tree(&self.path("wheels")) {
+            fresh.write(&format!("wheels/{path}"), bytes);
+        }
+        fresh.build(&["--previous", self.site().to_str().expect("is UTF-8")]);
+        fresh
+    }
+
     pub(crate) fn site(&self) -> PathBuf {
         self.path("site")
     }
