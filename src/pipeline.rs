@@ -17,7 +17,7 @@ use crate::index::{Admitted, FileUrl, Index, IndexFile};
 use crate::publish::{Known, Plan, SiteDirectory};
 use crate::render::theme::Theme;
 use crate::report::Reporter;
-use crate::verify::{self, Evidence, Verdict};
+use crate::verify::{self, Evidence, Severity, Verdict};
 use crate::wheel::escaped;
 use memory::Memory;
 use read::{Connected, Inspected};
@@ -70,7 +70,7 @@ pub fn request_threads(jobs: Option<usize>) -> Result<rayon::ThreadPool> {
 }
 
 fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
-    let theme = Theme::load(&settings.theme)?;
+    let theme = Theme::load(&settings.theme, &settings.theme_options)?;
     let site = SiteDirectory::open(&settings.output, settings.force, settings.refresh)?;
     let memory = Memory::recall(settings, &site, reporter)?;
 
@@ -83,6 +83,8 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
     let admitted = admit(accepted, &sources, settings, &memory, reporter)?;
     let mut index = Index::build(admitted, settings)?;
     index.assign_channels(&settings.channels);
+    let judged = tally.verdicts.len();
+    attach(&tally.verdicts, &mut index);
     let known: Vec<Known> =
         memory.sites().map(|site| Known::compare(&index, site)).collect::<Result<_>>()?;
     let listed = index.files();
@@ -92,6 +94,7 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
         // What was just rejected may have been all of a channel.
         index.assign_channels(&settings.channels);
     }
+    attach(&tally.verdicts[judged..], &mut index);
     let rejected = tally.report(settings, reporter)?;
     warn_of_idle_settings(&index, settings, reporter);
     guard(&index, settings, &known)?;
@@ -165,6 +168,20 @@ impl Tally {
                 let first = format!("`{}`", escaped(&first.filename));
                 Err(Error::Rejected { rejected: count, total: self.files, first })
             }
+        }
+    }
+}
+
+/// Gives listed files the warnings about them, for those who read the pages.
+fn attach(verdicts: &[Verdict], index: &mut Index) {
+    for verdict in verdicts.iter().filter(|verdict| verdict.accepted) {
+        let warnings = verdict.findings.iter().filter(|it| it.severity == Severity::Warning);
+        let mut warnings = warnings.cloned().peekable();
+        if warnings.peek().is_some()
+            && let Some(file) = index.file_mut(&verdict.filename)
+            && file.artifact.location.to_string() == verdict.location
+        {
+            file.findings = file.findings.iter().cloned().chain(warnings).collect();
         }
     }
 }

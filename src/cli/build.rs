@@ -87,7 +87,7 @@ pub(super) struct WhatArgs {
     /// How pages refer to the files: the site carries copies or hard links, or links to where they are
     #[arg(long, value_name = "MODE")]
     files: Option<FilesMode>,
-    /// `default`, or a folder whose files replace those of the default theme
+    /// `default`, `plain`, or a folder with a theme
     #[arg(long, value_name = "THEME")]
     theme: Option<String>,
     /// Which pages for people are written

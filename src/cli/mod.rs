@@ -10,6 +10,7 @@ mod inspect;
 mod repair;
 mod serve;
 mod terminal;
+mod theme;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Repair(repair::RepairArgs),
     Serve(serve::ServeArgs),
+    Theme(theme::ThemeArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -95,6 +97,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<ExitCode> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Repair(args) => repair::run(&args, terminal),
         Command::Serve(args) => serve::run(&args, terminal),
+        Command::Theme(args) => theme::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -10,7 +10,8 @@ pub use channels::{ChannelRule, ChannelSettings, ChannelsConfig, ChannelsEntry, 
 pub use environment::{Environment, GithubEnvironment, Secret};
 pub(crate) use settings::parse_policy;
 pub use settings::{FilesMode, Options, Previous, ProjectSettings, Settings, Status, ThemeChoice};
-pub use site_config::{OnConflict, OnReject, PagesMode, ProjectConfig, SiteConfig};
+pub use site_config::{OnConflict, OnReject, PagesMode, ProjectConfig, Scalar, SiteConfig};
+pub(crate) use site_config::{nearest_of, parse_yaml};
 pub use sources::{BucketSettings, SourceConfig, SourceEntry, SourceSettings};
 
 /// The configuration file that is read when none is named.

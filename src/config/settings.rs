@@ -9,7 +9,7 @@ use url::Url;
 
 use super::channels::{ChannelSettings, ChannelsMode};
 use super::environment::Environment;
-use super::site_config::{OnConflict, OnReject, PagesMode, ProjectConfig, SiteConfig};
+use super::site_config::{OnConflict, OnReject, PagesMode, ProjectConfig, Scalar, SiteConfig};
 use super::sources::{SourceConfig, SourceEntry, SourceSettings, parse_upstreams};
 use crate::error::{Error, Result};
 use crate::facts::Depth;
@@ -125,8 +125,21 @@ impl std::fmt::Display for Yank {
 pub enum ThemeChoice {
     /// The embedded default.
     Default,
-    /// A folder whose files replace those of the default theme.
+    /// The embedded one without scripts, for printing.
+    Plain,
+    /// A folder; what it does not have is taken from what it is built upon.
     Folder(PathBuf),
+}
+
+impl ThemeChoice {
+    /// `default`, `plain`, or a folder.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "default" => Self::Default,
+            "plain" => Self::Plain,
+            folder => Self::Folder(folder.into()),
+        }
+    }
 }
 
 /// Where the state of the last run is read.
@@ -208,6 +221,8 @@ pub struct Settings {
     pub output: PathBuf,
     /// The theme.
     pub theme: ThemeChoice,
+    /// What is set of what the theme lets one set.
+    pub theme_options: BTreeMap<String, Scalar>,
     /// Which pages for people are written.
     pub pages: PagesMode,
     /// Where the site will be served.
@@ -282,10 +297,10 @@ impl Settings {
             files,
             files_url: files_url.map(|url| parse_url("files_url", &url)).transpose()?,
             output: options.output.unwrap_or_else(|| "site".into()),
-            theme: match options.theme.or(config.theme).as_deref() {
-                None | Some("default") => ThemeChoice::Default,
-                Some(folder) => ThemeChoice::Folder(folder.into()),
-            },
+            theme: ThemeChoice::named(
+                options.theme.or(config.theme).as_deref().unwrap_or("default"),
+            ),
+            theme_options: config.theme_options,
             pages: options.pages.or(config.pages).unwrap_or_default(),
             host: options.host.or(config.host).unwrap_or_default(),
             channels: ChannelSettings::resolve(config.channels, options.channels)?,

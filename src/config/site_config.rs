@@ -32,8 +32,10 @@ pub struct SiteConfig {
     pub files: Option<FilesMode>,
     /// Where the files are served when not by the site; implies `files: link`.
     pub files_url: Option<String>,
-    /// `default`, or a folder whose files replace those of the default theme.
+    /// `default`, `plain`, or a folder with a theme.
     pub theme: Option<String>,
+    /// What the theme lets one set.
+    pub theme_options: BTreeMap<String, Scalar>,
     /// Which pages for people are written.
     pub pages: Option<PagesMode>,
     /// Where the site will be served.
@@ -124,13 +126,44 @@ impl SiteConfig {
 
     /// Reads a text; `origin` is what errors call it.
     pub fn parse(text: &str, origin: &str) -> Result<Self> {
-        // A file of comments only is a null, not an empty mapping.
-        let config: Option<Self> = serde_yaml::from_str(text).map_err(|error| {
-            let message = error.to_string();
-            Error::Config { hint: nearest(&message), message: format!("{origin}: {message}") }
-        })?;
-        Ok(config.unwrap_or_default())
+        parse_yaml(text, origin)
     }
+}
+
+/// A value that is no list and no mapping.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Scalar {
+    /// `true` or `false`
+    Boolean(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Anything else.
+    Text(String),
+}
+
+impl std::fmt::Display for Scalar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Boolean(value) => write!(f, "{value}"),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Text(value) => f.write_str(value),
+        }
+    }
+}
+
+/// Reads a YAML file in which every key is optional; `origin` is what errors call it.
+pub(crate) fn parse_yaml<T: serde::de::DeserializeOwned + Default>(
+    text: &str,
+    origin: &str,
+) -> Result<T> {
+    // A file of comments only is a null, not an empty mapping.
+    let parsed: Option<T> = serde_yaml::from_str(text).map_err(|error| {
+        let message = error.to_string();
+        Error::Config { hint: nearest(&message), message: format!("{origin}: {message}") }
+    })?;
+    Ok(parsed.unwrap_or_default())
 }
 
 /// For a key or value that is unknown: the known one that is nearest to it.
@@ -140,8 +173,13 @@ fn nearest(message: &str) -> Option<String> {
     let (_, names) = message.split_once("unknown ")?;
     let mut names = names.split('`').skip(1).step_by(2);
     let found = names.next()?;
-    let best = names.min_by_key(|known| strsim::damerau_levenshtein(found, known))?;
+    let best = nearest_of(found, names)?;
     Some(format!("did you mean `{best}`?"))
+}
+
+/// Of these names the one that looks most like what was found.
+pub(crate) fn nearest_of<'n>(found: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    names.min_by_key(|known| strsim::damerau_levenshtein(found, known))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use crate::config::{ChannelSettings, ProjectSettings, Settings, Status};
 use crate::error::Result;
 use crate::facts::{Artifact, Facts, Sidecar, UploadTime};
+use crate::verify::Finding;
 use crate::wheel::{DistFilename, ProjectName, Sha256};
 
 /// An accepted file on its way into the index.
@@ -92,6 +93,8 @@ pub struct IndexFile {
     pub in_default: bool,
     /// What its bytes say, where they were read.
     pub facts: Option<Arc<Facts>>,
+    /// What there is to say about it though it is listed.
+    pub findings: Box<[Finding]>,
     /// Where it came from.
     pub artifact: ArtifactRef,
 }
@@ -137,6 +140,15 @@ impl Index {
     /// Number of files, those of quarantined projects included.
     pub fn files(&self) -> usize {
         self.projects.iter().map(|project| project.files.len()).sum()
+    }
+
+    /// The file of a name.
+    pub fn file_mut(&mut self, filename: &str) -> Option<&mut IndexFile> {
+        let dist: DistFilename = filename.parse().ok()?;
+        let name = dist.name();
+        let found = self.projects.binary_search_by(|project| project.name.cmp(name)).ok()?;
+        let files = self.projects.get_mut(found)?.files.iter_mut();
+        files.into_iter().find(|file| file.dist.as_str() == filename)
     }
 
     /// The project of a normalized name.
@@ -192,6 +204,7 @@ impl IndexFile {
             requires_python,
             core_metadata,
             facts,
+            findings: Box::default(),
             artifact: Arc::new(artifact),
         })
     }

@@ -22,9 +22,10 @@ use crate::publish::{
     Carried, Change, PageKind, Placement, Plan, SiteDirectory, carried, metadata_path, owner,
     pages, removal_rank,
 };
+use crate::render::needs::Needs;
 use crate::render::people::{People, Rejected, wants_metadata};
 use crate::render::theme::Theme;
-use crate::render::{Links, files_json, simple_html, simple_json};
+use crate::render::{Links, feed, files_json, search, simple_html, simple_json};
 use crate::report::Reporter;
 use crate::state::{
     KnownSite, ProjectState, ROOT_FILE, Shard, SiteState, carried_path, shard_path,
@@ -105,7 +106,8 @@ impl<'a> Writer<'a> {
             && !touched_roots
             && self.roots_stand(plan)
         {
-            let mut stale = self.stale_dirty(&BTreeSet::new());
+            let roots = self.work.standing.map(|standing| &standing.state.pages);
+            let mut stale = self.stale_dirty(&BTreeSet::new(), roots.unwrap_or(&BTreeMap::new()));
             stale.sort_by_key(|path| removal_rank(path));
             return self.remove(&stale);
         }
@@ -131,7 +133,7 @@ impl<'a> Writer<'a> {
         }
         removals.extend(self.stale_roots(&state));
         let named: BTreeSet<&str> = removals.iter().map(String::as_str).collect();
-        let forgotten = self.stale_dirty(&named);
+        let forgotten = self.stale_dirty(&named, &state.pages);
         drop(named);
         removals.extend(forgotten);
         // A page goes before what it links to.
@@ -232,6 +234,7 @@ impl<'a> Writer<'a> {
     fn render_project(&self, project: &Project) -> Result<Vec<(String, Vec<u8>)>> {
         let pages = self.pages(project);
         let shows = pages.iter().any(|(_, page)| matches!(page, PageKind::People));
+        let needs = if shows { Needs::of_project(project) } else { Vec::new() };
         let wanted = wants_metadata(project).filter(|_| shows);
         let metadata = wanted.map(|file| self.metadata(file)).transpose()?;
         pages
@@ -246,9 +249,11 @@ impl<'a> Writer<'a> {
                     }
                     PageKind::Files => {
                         let links = self.links(View::Default);
-                        files_json::project(project, links).map_err(not_json)?
+                        files_json::project(project, &needs, links).map_err(not_json)?
                     }
-                    PageKind::People => self.people.project(project, metadata.as_deref())?,
+                    PageKind::People => {
+                        self.people.project(project, &needs, metadata.as_deref())?
+                    }
                     PageKind::Metadata => metadata.clone().unwrap_or_default(),
                 };
                 Ok((path, page))
@@ -360,15 +365,26 @@ impl<'a> Writer<'a> {
             }
         }
         if self.work.settings.pages == PagesMode::All {
-            self.write_root("404.html", &self.people.not_found()?, state)?;
-            self.write_root("robots.txt", ROBOTS, state)?;
-            self.write_root(
-                "index.html",
-                &self.people.home(self.work.index, &self.rejected)?,
-                state,
-            )?;
+            self.write_roots_for_people(state)?;
         }
         Ok(())
+    }
+
+    fn write_roots_for_people(&self, state: &mut SiteState) -> Result<()> {
+        let index = self.work.index;
+        self.write_root("404.html", &self.people.not_found()?, state)?;
+        self.write_root("robots.txt", ROBOTS, state)?;
+        self.write_root("packages/index.html", &self.people.projects(index)?, state)?;
+        for (path, page) in search::pages(index) {
+            self.write_root(&path, &page, state)?;
+        }
+        let feed = feed::feed(index, self.work.settings);
+        if let Some(feed) = &feed {
+            self.write_root(FEED, feed, state)?;
+        }
+        // It leads to all the others.
+        let home = self.people.home(index, &self.rejected, feed.is_some().then_some(FEED))?;
+        self.write_root("index.html", &home, state)
     }
 
     /// Whether there is something to tell of channels.
@@ -430,8 +446,7 @@ impl<'a> Writer<'a> {
     }
 
     /// What an interrupted build touched and nothing of this build accounts for.
-    fn stale_dirty(&self, named: &BTreeSet<&str>) -> Vec<String> {
-        let roots: BTreeSet<String> = self.root_paths();
+    fn stale_dirty(&self, named: &BTreeSet<&str>, roots: &BTreeMap<String, Sha256>) -> Vec<String> {
         let stale = self.work.site.dirty().iter().filter(|path| match owner(path) {
             Some(name) => self
                 .work
@@ -439,47 +454,17 @@ impl<'a> Writer<'a> {
                 .projects
                 .binary_search_by(|project| project.name.as_str().cmp(name))
                 .is_err(),
-            None => !roots.contains(*path),
+            None => *path != ROOT_FILE && !roots.contains_key(*path),
         });
         stale.filter(|path| !named.contains(path.as_str())).cloned().collect()
-    }
-
-    fn root_paths(&self) -> BTreeSet<String> {
-        let settings = self.work.settings;
-        let for_people = settings.pages == PagesMode::All;
-        let mut paths = BTreeSet::from([ROOT_FILE.to_owned(), ".nojekyll".to_owned()]);
-        for view in self.work.index.channels.views() {
-            let prefix = view.prefix();
-            paths.insert(format!("{prefix}simple/index.html"));
-            if settings.host.serves_json() {
-                paths.insert(format!("{prefix}simple/index.v1_json"));
-            }
-            if for_people && matches!(view, View::Channel(_)) {
-                paths.insert(format!("{prefix}index.html"));
-            }
-        }
-        if self.has_coverage() {
-            paths.insert(COVERAGE.to_owned());
-            if for_people {
-                paths.insert("coverage/index.html".to_owned());
-            }
-        }
-        if !self.rejected.is_empty() {
-            paths.insert("rejected.json".to_owned());
-            if for_people {
-                paths.insert("rejected/index.html".to_owned());
-            }
-        }
-        if for_people {
-            paths.extend(["404.html", "robots.txt", "index.html"].map(str::to_owned));
-            paths.extend(self.work.theme.assets().map(|(path, _)| path.to_owned()));
-        }
-        paths
     }
 }
 
 /// Crawlers find the pages for people; there is nothing for them in the files.
 const ROBOTS: &[u8] = b"User-agent: *\nDisallow: /files/\nDisallow: /state/\n";
+
+/// The newest files, for those who follow the index.
+const FEED: &str = "feed.xml";
 
 /// What there is of each release, for tools.
 const COVERAGE: &str = "coverage.json";

@@ -83,6 +83,10 @@ fn add_file(file: &IndexFile, fingerprint: &mut Fingerprint) {
     fingerprint.bytes(&[u8::from(file.in_default)]);
     fingerprint.text(file.requires_python.as_deref());
     fingerprint.text(file.yanked.as_deref());
+    for finding in &file.findings {
+        fingerprint.text(Some(finding.check));
+        fingerprint.text(Some(&finding.message));
+    }
     match &file.url {
         FileUrl::Carried => fingerprint.bytes(&[0]),
         FileUrl::FilesUrl => fingerprint.bytes(&[1]),

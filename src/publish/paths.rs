@@ -6,17 +6,19 @@ use crate::index::Channel;
 use crate::state::ROOT_FILE;
 
 /// The folders of a site. All that lies in them is the site's.
-pub(super) const FOLDERS: [&str; 7] =
-    ["assets", "coverage", "files", "packages", "rejected", "simple", "state"];
+pub(super) const FOLDERS: [&str; 8] =
+    ["assets", "coverage", "files", "packages", "rejected", "search", "simple", "state"];
 
 /// The files of a site that lie in none of its folders.
-const FILES: [&str; 7] = [
+const FILES: [&str; 9] = [
     ".nojekyll",
     "404.html",
     "coverage.json",
+    "feed.xml",
     "index.html",
     "rejected.json",
     "robots.txt",
+    "search.json",
     ROOT_FILE,
 ];
 
@@ -99,6 +101,10 @@ mod tests {
             ("coverage/index.html", None),
             ("coverage.json", None),
             ("assets/style.css", None),
+            ("packages/index.html", None),
+            ("search/fl.json", None),
+            ("search.json", None),
+            ("feed.xml", None),
         ] {
             assert_eq!(owner(path), name, "{path}");
             assert!(is_ours(path), "{path}");

@@ -3,12 +3,13 @@
 //! Beside the simple JSON, which holds what the standard names and no more.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::Links;
-use crate::cuda::{LocalTag, TorchVersion, glibc_floor, machines};
-use crate::facts::{Depth, Facts, UploadTime};
+use super::needs::Needs;
+use crate::cuda::TorchVersion;
+use crate::facts::{Depth, UploadTime};
 use crate::index::{Channel, IndexFile, Project, torch_of};
+use crate::verify::Finding;
 use crate::wheel::Sha256;
 
 /// Grows when the format changes in a way that older readers would misread.
@@ -26,6 +27,8 @@ struct Page<'a> {
 struct Entry<'a> {
     filename: &'a str,
     version: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    prerelease: bool,
     /// From the page; none for a file that no URL is known of.
     #[serde(skip_serializing_if = "String::is_empty")]
     url: String,
@@ -37,6 +40,18 @@ struct Entry<'a> {
     upload_time: Option<UploadTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     yanked: Option<Yanked<'a>>,
+    kind: &'static str,
+    #[serde(flatten)]
+    fit: Fit<'a>,
+    #[serde(skip_serializing_if = "<[Finding]>::is_empty")]
+    findings: &'a [Finding],
+    #[serde(flatten)]
+    needs: &'a Needs,
+}
+
+/// What decides, beside [`Needs`], whether a file fits a machine.
+#[derive(Serialize)]
+pub(super) struct Fit<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     requires_python: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,11 +65,23 @@ struct Entry<'a> {
     abi: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     platforms: Vec<&'a str>,
-    kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     depth: Option<Depth>,
-    #[serde(flatten)]
-    more: Map<String, Value>,
+}
+
+impl<'a> Fit<'a> {
+    pub(super) fn of(file: &'a IndexFile) -> Self {
+        let wheel = file.dist.wheel();
+        Self {
+            requires_python: file.requires_python.as_deref(),
+            channel: file.channel.as_ref(),
+            torch: torch_of(file.dist.version()),
+            python: wheel.map(|wheel| wheel.python()),
+            abi: wheel.map(|wheel| wheel.abi()),
+            platforms: wheel.map(|wheel| wheel.platform().split('.').collect()).unwrap_or_default(),
+            depth: file.facts.as_deref().map(|facts| facts.depth),
+        }
+    }
 }
 
 /// As in the simple JSON: a reason, or `true` where none is given.
@@ -65,24 +92,33 @@ enum Yanked<'a> {
     Flag(bool),
 }
 
-/// Every file that the index offers of a project.
-pub fn project(project: &Project, links: Links<'_>) -> serde_json::Result<Vec<u8>> {
+/// Every file that the index offers of a project; `needs` are theirs, in their order.
+pub fn project(
+    project: &Project,
+    needs: &[Needs],
+    links: Links<'_>,
+) -> serde_json::Result<Vec<u8>> {
+    let files = project.offered().iter().zip(needs);
     let page = Page {
         files_format: FILES_FORMAT,
         name: project.name.as_str(),
-        files: project.offered().iter().map(|file| entry(project, file, links)).collect(),
+        files: files.map(|(file, needs)| entry(project, file, needs, links)).collect(),
     };
     let mut bytes = serde_json::to_vec(&page)?;
     bytes.push(b'\n');
     Ok(bytes)
 }
 
-fn entry<'a>(project: &Project, file: &'a IndexFile, links: Links<'_>) -> Entry<'a> {
-    let wheel = file.dist.wheel();
-    let tag = LocalTag::of(file.dist.version());
+fn entry<'a>(
+    project: &Project,
+    file: &'a IndexFile,
+    needs: &'a Needs,
+    links: Links<'_>,
+) -> Entry<'a> {
     Entry {
         filename: file.dist.as_str(),
         version: file.dist.version().to_string(),
+        prerelease: file.dist.version().any_prerelease(),
         url: links.url(&project.name, file),
         sha256: file.sha256,
         size: file.size,
@@ -91,38 +127,9 @@ fn entry<'a>(project: &Project, file: &'a IndexFile, links: Links<'_>) -> Entry<
             "" => Yanked::Flag(true),
             reason => Yanked::Reason(reason),
         }),
-        requires_python: file.requires_python.as_deref(),
-        channel: file.channel.as_ref(),
-        torch: torch_of(file.dist.version()),
-        python: wheel.map(|wheel| wheel.python()),
-        abi: wheel.map(|wheel| wheel.abi()),
-        platforms: wheel.map(|wheel| wheel.platform().split('.').collect()).unwrap_or_default(),
-        kind: if wheel.is_some() { "wheel" } else { "sdist" },
-        depth: file.facts.as_deref().map(|facts| facts.depth),
-        more: file.facts.as_deref().map(|facts| of_facts(facts, &tag)).unwrap_or_default(),
+        kind: if file.dist.wheel().is_some() { "wheel" } else { "sdist" },
+        fit: Fit::of(file),
+        findings: &file.findings,
+        needs,
     }
-}
-
-/// What the bytes of a file say beyond that, as further keys of its entry.
-///
-/// What is added here must be in the digest of the project's inputs, or grow with `FACTS_VERSION`.
-fn of_facts(facts: &Facts, tag: &LocalTag) -> Map<String, Value> {
-    let mut more = Map::new();
-    let Some(wheel) = facts.wheel() else { return more };
-    let binaries = wheel.binaries();
-    let mut add = |key: &str, value: serde_json::Result<Value>| {
-        // All of these are maps, lists and texts, which always have a JSON form.
-        if let Ok(value) = value
-            && !value.is_null()
-        {
-            more.insert(key.to_owned(), value);
-        }
-    };
-    add("cuda", serde_json::to_value(wheel.cuda(tag)));
-    add("torch_use", serde_json::to_value(wheel.torch(tag)));
-    add("glibc", serde_json::to_value(glibc_floor(&binaries)));
-    if !binaries.is_empty() {
-        add("machines", serde_json::to_value(machines(&binaries)));
-    }
-    more
 }

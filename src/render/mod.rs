@@ -4,11 +4,13 @@
 //! by a theme, so that no theme can break an installer. Pages for people
 //! ([`people`]) are the theme's.
 
-mod coverage;
 pub mod description;
+pub mod feed;
 pub mod files_json;
 mod markup;
+pub mod needs;
 pub mod people;
+pub mod search;
 pub mod simple_html;
 pub mod simple_json;
 pub mod theme;

@@ -57,9 +57,11 @@ fn one_changed_project_rewrites_itself_the_roots_and_the_state() {
     assert_eq!(
         paths,
         [
+            "feed.xml",
             "index.html",
             "packages/b/files.json",
             "packages/b/index.html",
+            "search.json",
             "simple/b/index.html",
             "simple/b/index.v1_json",
             "state/b.json",
@@ -196,9 +198,11 @@ fn other_settings_make_every_page_anew_and_keep_the_files() {
         paths,
         [
             "404.html",
+            "feed.xml",
             "index.html",
             "packages/a/index.html",
             "packages/b/index.html",
+            "packages/index.html",
             "state/a.json",
             "state/b.json",
             "wheelsite.json",

@@ -8,6 +8,7 @@
 mod support;
 
 mod broken;
+mod browser;
 mod buckets;
 mod build;
 mod channels;
@@ -17,6 +18,7 @@ mod closure;
 mod command_line;
 mod coverage;
 mod cuda;
+mod feeds;
 mod filenames;
 mod formats;
 mod incremental;
@@ -28,3 +30,4 @@ mod serve;
 mod simple_index;
 mod standin;
 mod stores;
+mod themes;

@@ -49,8 +49,9 @@ pub(crate) fn check(site: &Path) -> Result<Files, String> {
     for page in ["index.html", "404.html"] {
         check_people(site, page, "")?;
     }
+    check_people(site, "packages/index.html", "../")?;
     let projects = std::fs::read_dir(site.join("packages")).into_iter().flatten().flatten();
-    for project in projects {
+    for project in projects.filter(|entry| entry.path().is_dir()) {
         let name = project.file_name().into_string().map_err(|_| "a name that is not UTF-8")?;
         check_people(site, &format!("packages/{name}/index.html"), "../../")?;
     }

@@ -1,5 +1,6 @@
 //! What the tests share: the program, wheels made to order, real clients, a crawler.
 
+pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod crawl;
 pub(crate) mod github;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::people::People;
+use super::People;
 use crate::cuda::TorchVersion;
 use crate::error::Result;
 use crate::index::coverage::{Cell, Coverage, ReleaseCoverage, axis};

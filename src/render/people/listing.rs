@@ -1,0 +1,169 @@
+//! Pages that list projects: the home, those of channels, and the one of all names.
+
+use serde::Serialize;
+use tera::Context;
+
+use super::{People, Rejected, human_size, newest_upload, status, summary};
+use crate::error::Result;
+use crate::index::{Channel, Index, IndexFile, Project, View};
+use crate::render::display_name;
+
+/// The projects that a page lists in full; of others it has the names, or the search has them.
+const ROWS: usize = 100;
+/// The projects that the home lists where there are more: those that are news.
+const LATEST: usize = 50;
+
+#[derive(Serialize)]
+struct Totals {
+    projects: usize,
+    releases: usize,
+    files: usize,
+    size_human: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ProjectRow<'a> {
+    name: &'a str,
+    url: String,
+    summary: Option<&'a str>,
+    latest: Option<String>,
+    releases: usize,
+    files: usize,
+    updated: Option<String>,
+    status: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct ChannelRow<'a> {
+    name: &'a str,
+    url: String,
+    is_default: bool,
+}
+
+/// A project of which a page shows the name alone.
+#[derive(Serialize)]
+struct Name<'a> {
+    name: &'a str,
+    url: String,
+}
+
+/// Projects whose names begin alike.
+#[derive(Serialize)]
+struct Group<'a> {
+    letter: String,
+    projects: Vec<Name<'a>>,
+}
+
+impl People<'_> {
+    /// `index.html`: every project, or the latest of them.
+    pub fn home(
+        &self,
+        index: &Index,
+        rejected: &[Rejected<'_>],
+        feed: Option<&str>,
+    ) -> Result<Vec<u8>> {
+        let mut context = self.context("", "simple/");
+        context.insert("channel", &None::<&str>);
+        context.insert("feed", &feed);
+        context.insert("rejected_count", &rejected.len());
+        self.listing(index, View::All, context)
+    }
+
+    /// `<channel>/index.html`: the projects of a channel.
+    pub fn channel(&self, index: &Index, channel: &Channel) -> Result<Vec<u8>> {
+        let mut context = self.context("../", &format!("{channel}/simple/"));
+        context.insert("channel", channel.as_str());
+        context.insert("feed", &None::<&str>);
+        context.insert("rejected_count", &0);
+        self.listing(index, View::Channel(channel), context)
+    }
+
+    fn listing(&self, index: &Index, view: View<'_>, mut context: Context) -> Result<Vec<u8>> {
+        let mut listed: Vec<(&Project, Vec<&IndexFile>)> = index
+            .projects
+            .iter()
+            .filter(|project| view.has(project))
+            .map(|project| (project, view.files(project)))
+            .collect();
+        context.insert("totals", &totals(&listed));
+        context.insert("channels", &channels(index));
+        let cut = listed.len() > ROWS;
+        let mut more = Vec::new();
+        if cut && matches!(view, View::All) {
+            // The search has all of them.
+            let latest = |files: &[&IndexFile]| files.iter().filter_map(|it| it.upload_time).max();
+            listed.sort_by_cached_key(|(_, files)| std::cmp::Reverse(latest(files)));
+            listed.truncate(LATEST);
+        } else if cut {
+            more = listed.split_off(ROWS).iter().map(|(project, _)| Name::of(project)).collect();
+        }
+        let rows = listed.iter().map(|(project, files)| project_row(project, files));
+        context.insert("projects", &rows.collect::<Vec<_>>());
+        context.insert("more", &more);
+        context.insert("is_cut", &cut);
+        // What both kinds of pages include asks for it.
+        context.insert("project", &None::<&str>);
+        self.render("index.html", &context)
+    }
+
+    /// `packages/index.html`: the names of all projects, for those without scripting.
+    pub fn projects(&self, index: &Index) -> Result<Vec<u8>> {
+        let letter = |project: &Project| project.name.as_str().chars().next();
+        let groups = index.projects.chunk_by(|one, other| letter(one) == letter(other));
+        let groups: Vec<Group<'_>> = groups
+            .map(|projects| Group {
+                letter: letter(&projects[0]).into_iter().flat_map(char::to_uppercase).collect(),
+                projects: projects.iter().map(Name::of).collect(),
+            })
+            .collect();
+        let mut context = self.context("../", "simple/");
+        context.insert("groups", &groups);
+        context.insert("count", &index.projects.len());
+        self.render("projects.html", &context)
+    }
+}
+
+impl<'a> Name<'a> {
+    fn of(project: &'a Project) -> Self {
+        Self { name: display_name(project), url: format!("packages/{}/", project.name) }
+    }
+}
+
+fn totals(listed: &[(&Project, Vec<&IndexFile>)]) -> Totals {
+    let mut sizes = listed.iter().flat_map(|(_, files)| files).map(|file| file.size);
+    let size = sizes.try_fold(0u64, |sum, size| Some(sum.saturating_add(size?)));
+    Totals {
+        projects: listed.len(),
+        releases: listed.iter().map(|(_, files)| releases(files)).sum(),
+        files: listed.iter().map(|(_, files)| files.len()).sum(),
+        size_human: size.map(human_size),
+    }
+}
+
+fn channels(index: &Index) -> Vec<ChannelRow<'_>> {
+    let channels = index.channels.all.iter().rev();
+    channels
+        .map(|channel| ChannelRow {
+            name: channel.as_str(),
+            url: format!("{channel}/"),
+            is_default: index.channels.default.as_ref() == Some(channel),
+        })
+        .collect()
+}
+
+fn releases(files: &[&IndexFile]) -> usize {
+    files.chunk_by(|one, other| one.dist.version() == other.dist.version()).count()
+}
+
+fn project_row<'p>(project: &'p Project, files: &[&IndexFile]) -> ProjectRow<'p> {
+    ProjectRow {
+        name: display_name(project),
+        url: format!("packages/{}/", project.name),
+        summary: summary(project),
+        latest: project.representative().map(|file| file.dist.version().to_string()),
+        releases: releases(files),
+        files: files.len(),
+        updated: newest_upload(files.iter().copied()),
+        status: status(project),
+    }
+}

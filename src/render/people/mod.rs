@@ -1,0 +1,207 @@
+//! Pages for people, rendered by a theme.
+//!
+//! The data that templates get is a contract with the authors of themes: `docs/themes.md`
+//! describes it, and [`THEME_FORMAT`](super::theme::THEME_FORMAT) is its version.
+
+mod coverage;
+mod install;
+mod listing;
+mod project;
+
+use serde::Serialize;
+use tera::Context;
+use url::Url;
+
+use super::Links;
+use super::theme::{Theme, template_error};
+use crate::config::{Settings, Status};
+use crate::error::Result;
+use crate::facts::{Metadata, UploadTime};
+use crate::index::{IndexFile, Project};
+use crate::state::generator;
+use crate::verify::Finding;
+
+/// What every page must have in its head: no page asks another host for anything, and none runs
+/// what is not a file of the theme.
+pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+     img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
+
+/// A file that was left out. Where it lay is nobody's business.
+#[derive(Debug, Serialize)]
+pub struct Rejected<'a> {
+    /// Its name.
+    pub filename: &'a str,
+    /// Why it was left out.
+    pub findings: &'a [Finding],
+}
+
+/// Renders pages for people.
+pub struct People<'a> {
+    theme: &'a Theme,
+    site: Site,
+    links: Links<'a>,
+    /// Path of the site on its host: what a page that is served anywhere links to.
+    absolute_root: String,
+    /// What is the same on all pages.
+    common: Context,
+}
+
+/// What every page knows of the site.
+#[derive(Clone, Serialize)]
+struct Site {
+    title: String,
+    description: Option<String>,
+    /// Where it is served, if that is known; ends in `/`.
+    url: Option<String>,
+    /// What `pyproject.toml` calls the index.
+    index_name: String,
+}
+
+impl<'a> People<'a> {
+    /// A renderer for these settings.
+    pub fn new(settings: &'a Settings, theme: &'a Theme) -> Self {
+        let site = Site {
+            title: settings.title.clone(),
+            description: settings.description.clone(),
+            url: settings.site_url.as_ref().map(Url::to_string),
+            index_name: slug(&settings.title),
+        };
+        let mut common = Context::new();
+        common.insert("site", &site);
+        common.insert("theme", &theme.data());
+        common.insert("assets", &theme.asset_paths());
+        common.insert("generator", &generator());
+        common.insert("csp", POLICY);
+        Self {
+            theme,
+            site,
+            links: Links { files_url: settings.files_url.as_ref(), root: "../../" },
+            absolute_root: settings.site_url.as_ref().map_or("/", Url::path).to_owned(),
+            common,
+        }
+    }
+
+    /// `rejected/index.html`: what was left out, and why.
+    pub fn rejected(&self, rejected: &[Rejected<'_>]) -> Result<Vec<u8>> {
+        let mut context = self.context("../", "simple/");
+        context.insert("rejected", rejected);
+        self.render("rejected.html", &context)
+    }
+
+    /// `404.html`: served at any depth, so its links are absolute.
+    pub fn not_found(&self) -> Result<Vec<u8>> {
+        self.render("404.html", &self.context(&self.absolute_root, "simple/"))
+    }
+
+    /// `index` is the path of the index whose URL the page shows, from the root of the site.
+    fn context(&self, root: &str, index: &str) -> Context {
+        let mut context = self.common.clone();
+        context.insert("root", root);
+        context.insert("index_path", index);
+        context.insert("index_url", &self.site.url.as_ref().map(|url| format!("{url}{index}")));
+        context
+    }
+
+    fn render(&self, template: &str, context: &Context) -> Result<Vec<u8>> {
+        let mut page = Vec::with_capacity(16 * 1024);
+        let rendered = self.theme.tera.render_to(template, context, &mut page);
+        rendered.map_err(|error| template_error(template, &error))?;
+        Ok(page)
+    }
+}
+
+/// A finding about a file that is listed all the same.
+#[derive(Serialize)]
+struct Remark<'a> {
+    check: &'static str,
+    message: &'a str,
+}
+
+fn remarks(file: &IndexFile) -> Vec<Remark<'_>> {
+    let findings = file.findings.iter();
+    findings.map(|finding| Remark { check: finding.check, message: &finding.message }).collect()
+}
+
+fn metadata_of(file: &IndexFile) -> Option<&Metadata> {
+    file.facts.as_deref()?.metadata()
+}
+
+/// Whether the project page shows METADATA that only the wheel's bytes have: its description.
+pub fn wants_metadata(project: &Project) -> Option<&IndexFile> {
+    project.representative().filter(|file| metadata_of(file).is_some())
+}
+
+/// The sentence that says what a project is.
+pub(super) fn summary(project: &Project) -> Option<&str> {
+    project
+        .settings
+        .description
+        .as_deref()
+        .or_else(|| project.representative().and_then(metadata_of)?.fields.summary.as_deref())
+}
+
+/// The status of a project, where it has one that matters.
+pub(super) fn status(project: &Project) -> Option<&'static str> {
+    (project.settings.status != Status::Active).then(|| project.settings.status.as_str())
+}
+
+/// The day of the newest of these files.
+pub(super) fn newest_upload<'f>(files: impl Iterator<Item = &'f IndexFile>) -> Option<String> {
+    files.filter_map(|file| file.upload_time).max().map(UploadTime::date)
+}
+
+/// A size in bytes, as `1.5 MB`.
+pub fn human_size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    // Sizes below 2^53 are exact, and one digit after the point is shown.
+    #[expect(clippy::cast_precision_loss)]
+    let mut size = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while size >= 999.95 && unit + 1 < UNITS.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    format!("{size:.1} {}", UNITS[unit])
+}
+
+/// Lowercase letters, digits and single dashes.
+fn slug(title: &str) -> String {
+    let mut slug = String::new();
+    for char in title.chars() {
+        if char.is_ascii_alphanumeric() {
+            slug.push(char.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() { "wheels".to_owned() } else { slug.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_for_people() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1000, "1.0 kB"),
+            (999_960, "1.0 MB"),
+            (2_400_000_000, "2.4 GB"),
+            (u64::MAX, "18446.7 PB"),
+        ] {
+            assert_eq!(human_size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn slugs_name_an_index() {
+        assert_eq!(slug("My CUDA  wheels!"), "my-cuda-wheels");
+        assert_eq!(slug("車輪"), "wheels");
+    }
+}
