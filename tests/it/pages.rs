@@ -252,7 +252,8 @@ fn scripting_fills_in_the_index_url_and_adds_copy_buttons() {
     for text in [
         format!("pip install \"demo==1.1+cu128\" --only-binary demo --extra-index-url {index}<"),
         format!("uv pip install \"demo==1.1+cu128\" --only-binary demo --index {index}<"),
-        format!("url = \"{index}\"\n"),
+        format!("url = \"{index}\"\nexplicit = true\n"),
+        format!("url = \"{index}\"\npriority = \"explicit\"\n"),
     ] {
         assert_eq!(count(&demo, &text), 1, "{text} in {demo}");
     }

@@ -27,22 +27,32 @@
   const DRIVER = /^\d{3}\.\d{1,3}(\.\d{1,3})?$/;
 
   function readCuda() {
-    const written = told.cuda.trim().toLowerCase().replace(/^(cuda|driver)\s*/, "");
+    const written = told.cuda
+      .trim()
+      .toLowerCase()
+      .replace(/^(cuda|driver)\s*/, "");
     if (/^(none|no|cpu)$/.test(written)) return { cuda: "none" };
     if (DRIVER.test(written)) return { driver: written };
-    if (/^\d{1,2}(\.\d{1,2}){0,2}$/.test(written)) return { cuda: written.split(".").slice(0, 2).join("."), driver: told.driver };
-    return written ? { problem: `CUDA \u201c${told.cuda.slice(0, 40)}\u201d is not understood: a version such as 12.8, a driver such as 570.86.15, or none.` }
-      : { driver: told.driver };
+    if (!written) return { driver: told.driver };
+    if (/^\d{1,2}(\.\d{1,2}){0,2}$/.test(written)) {
+      return { cuda: written.split(".").slice(0, 2).join("."), driver: told.driver };
+    }
+    const expected = "a version such as 12.8, a driver such as 570.86.15, or none";
+    return { problem: `CUDA \u201c${told.cuda.slice(0, 40)}\u201d is not understood: expected ${expected}.` };
   }
 
   function readGpu() {
-    const names = told.gpu.split(",").map((name) => name.trim()).filter(Boolean);
+    const names = told.gpu
+      .split(",")
+      .map((name) => name.trim())
+      .filter(Boolean);
     const capabilities = names.map((name) => (/^\d{1,2}\.\d$/.test(name) ? name : fit.computeCapabilityOf(name)));
     const unknown = names.filter((name, at) => !capabilities[at]);
     if (!unknown.length) return { gpu: [...new Set(capabilities)].join(", ") };
     return {
-      problem: `The compute capability of \u201c${unknown[0].slice(0, 60)}\u201d is not known here. Give the number that `
-        + "nvidia-smi --query-gpu=compute_cap --format=csv prints.",
+      problem:
+        `The compute capability of \u201c${unknown[0].slice(0, 60)}\u201d is not known here. Give the number that ` +
+        "nvidia-smi --query-gpu=compute_cap --format=csv prints.",
     };
   }
 
@@ -54,7 +64,15 @@
     const glibc = hasGlibc && fit.glibcOf(told.glibc.trim()) ? told.glibc.trim() : "";
     const problem = hasGlibc && !glibc ? "glibc is told as 2.35; ldd --version prints it." : null;
     return {
-      machine: { python: told.python, platform: told.platform, glibc, cuda: cuda.cuda ?? "", driver: cuda.driver ?? "", gpu: gpu.gpu ?? "", torch: told.torch },
+      machine: {
+        python: told.python,
+        platform: told.platform,
+        glibc,
+        cuda: cuda.cuda ?? "",
+        driver: cuda.driver ?? "",
+        gpu: gpu.gpu ?? "",
+        torch: told.torch,
+      },
       problems: [problem, cuda.problem, gpu.problem].filter(Boolean),
     };
   }
@@ -83,12 +101,16 @@
   /** Those that some file is for, then others, so that the form can say that there is none. */
   function fillSelect(key, offered, others, nameOf = (value) => value) {
     const select = form.elements[key];
+    // It may be open.
+    if (select === document.activeElement && select.value === told[key]) return;
     const known = [...offered, ...others];
     const value = told[key];
     if (value && !known.includes(value)) others = [value, ...others];
     const options = (values) => values.map((one) => makeOption(one, nameOf(one)));
     select.replaceChildren(makeOption("", "any"), ...options(offered));
-    if (others.length) select.append(...(offered.length ? [makeGroup("No file here", options(others))] : options(others)));
+    // Before anything is known of the files, all are alike.
+    if (offered.length && others.length) select.append(makeGroup("No file here", options(others)));
+    else select.append(...options(others));
     select.value = value;
   }
 
@@ -100,13 +122,21 @@
   /** Of CPython, newest first: those that a file is tagged for, and those that an open tag takes in. */
   function pythonsOf(entries) {
     const known = Array.from({ length: NEWEST_PYTHON - 7 }, (_, step) => `3.${NEWEST_PYTHON - step}`);
-    const tagged = entries.flatMap((entry) => entry.pairs.flatMap((pair) => {
-      const [, minor, isFree] = /^cp3(\d{1,2})-cp3\d+(t?)$/.exec(pair) ?? [];
-      return minor ? [`3.${minor}${isFree}`] : [];
-    }));
-    const all = [...new Set([...known, ...tagged])].sort((one, other) => parseFloat(other.slice(2)) - parseFloat(one.slice(2)) || one.length - other.length);
-    const isOffered = (python) => entries.some((entry) => entry.isWheel
-      && fit.judge(entry, { python }).parts.every(({ aspect, state }) => aspect !== "python" || state !== "no"));
+    const tagged = entries.flatMap((entry) =>
+      entry.pairs.flatMap((pair) => {
+        const [, minor, isFree] = /^cp3(\d{1,2})-cp3\d+(t?)$/.exec(pair) ?? [];
+        return minor ? [`3.${minor}${isFree}`] : [];
+      }),
+    );
+    const all = [...new Set([...known, ...tagged])].sort(
+      (one, other) => parseFloat(other.slice(2)) - parseFloat(one.slice(2)) || one.length - other.length,
+    );
+    const isOffered = (python) =>
+      entries.some(
+        (entry) =>
+          entry.isWheel &&
+          fit.judge(entry, { python }).parts.every(({ aspect, state }) => aspect !== "python" || state !== "no"),
+      );
     const offered = all.filter(isOffered);
     return { offered, others: all.filter((python) => !offered.includes(python)) };
   }
@@ -114,16 +144,22 @@
   function platformsOf(entries) {
     const tags = new Set(entries.flatMap((entry) => entry.platforms));
     const all = fit.platforms.map(([value]) => value);
-    const others = [...tags].flatMap((tag) => fit.familiesOf(tag)).filter((value) => value !== "any" && !all.includes(value));
+    const others = [...tags]
+      .flatMap((tag) => fit.familiesOf(tag))
+      .filter((value) => value !== "any" && !all.includes(value));
     const platforms = [...all, ...new Set(others)];
-    const offered = platforms.filter((value) => tags.has("any") || [...tags].some((tag) => fit.familiesOf(tag).includes(value)));
+    const offered = platforms.filter(
+      (value) => tags.has("any") || [...tags].some((tag) => fit.familiesOf(tag).includes(value)),
+    );
     return { offered, others: all.filter((value) => !offered.includes(value)) };
   }
 
   function torchesOf(entries) {
     const named = entries.flatMap((entry) => [entry.torch, ...((entry.torchRequires ?? "").match(/\d+\.\d+/g) ?? [])]);
     const minors = named.map((version) => /^\d+\.\d+/.exec(version ?? "")?.[0]).filter(Boolean);
-    return [...new Set(minors)].sort((one, other) => fit.compareVersions(fit.parseVersion(other), fit.parseVersion(one)));
+    return [...new Set(minors)].sort((one, other) =>
+      fit.compareVersions(fit.parseVersion(other), fit.parseVersion(one)),
+    );
   }
 
   /** Fields that no file cares for are in the way, unless something is told in them. */
@@ -151,10 +187,12 @@
     fillSelect("platform", platforms.offered, platforms.others, fit.platformName);
     fillSelect("torch", torchesOf(wheels), []);
     fillList("finder-cudas", [...fit.cudaReleases.filter((release) => parseFloat(release) >= 11), "none"]);
-    const capabilities = [...new Set(wheels.flatMap((entry) => entry.cuda?.capabilities ?? []))].sort((one, other) => one - other);
+    const capabilities = [...new Set(wheels.flatMap((entry) => entry.cuda?.capabilities ?? []))].sort(
+      (one, other) => one - other,
+    );
     fillList("finder-gpus", [...capabilities, ...fit.gpuNames]);
     for (const key of ["glibc", "cuda", "gpu"]) form.elements[key].value = told[key];
-    if (home) form.elements.project.value = project.name;
+    if (home && document.activeElement !== form.elements.project) form.elements.project.value = project.name;
   }
 
   /** Short hints beside the labels: what was made of a driver's number, or of a GPU's name. */
@@ -162,8 +200,9 @@
     const byDriver = fit.cudaOfDriver(machine.driver, machine.platform);
     const isDriver = machine.driver && !machine.cuda;
     byId("finder-cuda-hint").textContent = isDriver ? (byDriver ? `CUDA ${fit.dotted(byDriver)}` : "") : machine.driver;
-    byId("finder-gpu-hint").textContent = machine.gpu && machine.gpu !== told.gpu.trim() ? machine.gpu : "";
-    byId("finder-glibc-hint").textContent = "";
+    const gpuHint = byId("finder-gpu-hint");
+    gpuHint.textContent = machine.gpu && machine.gpu !== told.gpu.trim() ? machine.gpu : "";
+    gpuHint.classList.toggle("short", gpuHint.textContent.length < 5);
     const note = byId("finder-note");
     note.textContent = problems.join(" ");
     note.hidden = !problems.length;
@@ -187,7 +226,8 @@
     const kept = new URLSearchParams(location.search);
     for (const key of [...KEYS, "project"]) kept.delete(key);
     const query = new URLSearchParams([...kept, ...parameters()]).toString();
-    history.replaceState(history.state, "", `${location.pathname}${query ? `?${query}` : ""}${location.hash}`);
+    const address = `${location.pathname}${query ? `?${query}` : ""}${location.hash}`;
+    if (new URL(address, location.href).href !== location.href) history.replaceState(history.state, "", address);
   }
 
   function readAddress() {
@@ -205,14 +245,12 @@
   /** Links to projects, and back to the home, carry on what the form tells. */
   function carryOn(event) {
     const link = event.target.closest?.("a[href]");
-    if (!link || form.contains(link)) return;
-    const url = new URL(link.href);
-    if (url.origin !== rootUrl.origin || !url.pathname.startsWith(rootUrl.pathname)) return;
-    if (!/^(packages\/[^/]+\/)?$/.test(url.pathname.slice(rootUrl.pathname.length))) return;
+    if (!link) return;
+    if (link.origin !== rootUrl.origin || !link.pathname.startsWith(rootUrl.pathname)) return;
+    if (!/^(packages\/[^/]+\/)?$/.test(link.pathname.slice(rootUrl.pathname.length))) return;
     // A link within the page goes where it says.
-    if (url.pathname === location.pathname && url.hash) return;
-    url.search = parameters({ withProject: false }).toString();
-    link.href = url.href;
+    if (link.pathname === location.pathname && link.hash) return;
+    link.search = parameters({ withProject: false }).toString();
   }
 
   // ---- The answer ----
@@ -266,7 +304,9 @@
       entry.cxx11Abi === null ? null : `C++11 ABI ${entry.cxx11Abi ? "on" : "off"}`,
       entry.glibc && `glibc \u2265 ${fit.dotted(entry.glibc)}`,
       entry.size === null ? null : humanSize(entry.size),
-    ].filter(Boolean).map((chip) => makeElement("span", "chip", chip));
+    ]
+      .filter(Boolean)
+      .map((chip) => makeElement("span", "chip", chip));
     const url = entry.url && safeUrl(entry.url);
     if (url) {
       const link = makeElement("a", "finder-download", "Download");
@@ -288,10 +328,21 @@
   /** What is to know about a file that fits: what was left open, and what is not known. */
   function whyItFits({ best, certain, rival }) {
     const { entry, parts } = best;
-    const items = parts.filter(({ state }) => state === "unknown").map(({ needs }) => makeItem({ word: "Unknown:", before: `it ${needs}.` }));
+    const items = parts
+      .filter(({ state }) => state === "unknown")
+      .map(({ needs }) => makeItem({ word: "Unknown:", before: `it ${needs}.` }));
     if (certain) items.push(makeItem({ before: "Known to fit: ", file: certain.entry.filename }));
-    if (rival) items.push(makeItem({ word: "Beware:", before: "uv, and pip before 26.3, take ", file: rival.filename, after: " instead." }));
-    if (entry.yanked) items.push(makeItem({ word: "Yanked:", before: `${entry.yankReason ?? "no reason was given"}.` }));
+    if (rival)
+      items.push(
+        makeItem({
+          word: "Beware:",
+          before: "uv, and pip before 26.3, take ",
+          file: rival.filename,
+          after: " instead.",
+        }),
+      );
+    if (entry.yanked)
+      items.push(makeItem({ word: "Yanked:", before: `${entry.yankReason ?? "no reason was given"}.` }));
     if (entry.prerelease) items.push(makeItem({ before: "It is a pre-release." }));
     const open = parts.filter(({ isOpen, state }) => isOpen && state === "yes").map(({ needs }) => needs);
     if (open.length) items.push(makeItem({ word: "To check:", before: `it ${open.join("; it ")}.` }));
@@ -305,27 +356,41 @@
     return items;
   }
 
-  const BADGES = { fits: ["Fits", "fits"], likely: ["Fits as far as is known", "warning"], none: ["Nothing fits", "error"] };
+  const BADGES = {
+    fits: ["Fits", "fits"],
+    likely: ["Fits as far as is known", "warning"],
+    none: ["Nothing fits", "error"],
+  };
 
   function siteUrl() {
     return html.dataset.siteUrl || rootUrl.href.replace(/[?#].*$/, "");
   }
 
   function fillCommands(entry) {
-    const written = fit.commands(project.name, entry, project.entries, { siteUrl: siteUrl(), indexName: html.dataset.indexName || "wheels" });
+    const written = fit.commands(project.name, entry, project.entries, {
+      siteUrl: siteUrl(),
+      indexName: html.dataset.indexName || "wheels",
+    });
     byId("finder-commands").hidden = !written;
     if (!written) return;
-    for (const [id, key] of [["pip", "pip"], ["uv", "uv"], ["uv-toml", "uvToml"], ["poetry", "poetry"]]) {
+    for (const [id, key] of [
+      ["pip", "pip"],
+      ["uv", "uv"],
+      ["uv-toml", "uvToml"],
+      ["poetry", "poetry"],
+    ]) {
       byId(`finder-${id}`).textContent = written[key];
     }
   }
 
-  function showAnswer(choice, machine) {
+  /** What was told but not understood is not judged, so that a file may only be likely to fit. */
+  function showAnswer(choice, machine, isUnderstood) {
     const answer = byId("finder-answer");
-    answer.dataset.state = choice ? choice.state : "empty";
+    const state = choice?.state === "fits" && !isUnderstood ? "likely" : (choice?.state ?? "empty");
+    answer.dataset.state = state;
     answer.hidden = !choice;
     if (!choice) return;
-    const [label, kind] = BADGES[choice.state];
+    const [label, kind] = BADGES[state];
     const badge = byId("finder-badge");
     badge.textContent = label;
     badge.className = `badge ${kind}`;
@@ -394,10 +459,11 @@
 
   function render() {
     const { machine, problems } = readMachine();
+    if (project.name && !project.isLoaded) problems.push(`What is known of ${project.name} could not be loaded.`);
     const isAsked = project.isLoaded && (isTold(machine) || home);
     const choice = isAsked ? fit.choose(project.entries, machine, pageChannel) : null;
     showHints(machine, problems);
-    showAnswer(choice, machine);
+    showAnswer(choice, machine, !problems.length);
     if (home) narrowProjects(machine);
     else narrowRows(isTold(machine) ? choice.judged : null);
     if (project.isLoaded || !home) byId("finder-count").textContent = countText(choice, machine);
@@ -406,9 +472,14 @@
 
   /** Of the projects that the home lists, those that have a file that may fit. */
   function narrowProjects(machine) {
-    list.setEnvironment(isTold(machine)
-      ? (row) => (row.profiles === null ? "not told" : row.profiles.some((one) => fit.judge(one, machine).state !== "no") ? "yes" : "no")
-      : null);
+    if (!isTold(machine)) return list.setEnvironment(null);
+    // Many projects have files with the same needs.
+    const verdicts = new Map();
+    const mayFit = (profile) => {
+      if (!verdicts.has(profile)) verdicts.set(profile, fit.judge(profile, machine).state !== "no");
+      return verdicts.get(profile);
+    };
+    list.setEnvironment(({ profiles: own }) => (own === null ? "not told" : own.some(mayFit) ? "yes" : "no"));
   }
 
   function onInput(event) {
@@ -418,7 +489,8 @@
     told[name] = value;
     // What a paste told of the driver does not hold for another version.
     if (name === "cuda") told.driver = "";
-    if (name === "platform") showFields((project.isLoaded ? project.entries : profiles).filter((entry) => entry.isWheel));
+    if (name === "platform")
+      showFields((project.isLoaded ? project.entries : profiles).filter((entry) => entry.isWheel));
     render();
   }
 
@@ -434,22 +506,37 @@
 
   // ---- Pastes ----
 
-  const NAMES = { python: "Python", platform: "", glibc: "glibc", cuda: "CUDA", driver: "driver", gpu: "compute capability", torch: "torch" };
+  const NAMES = {
+    python: "Python",
+    platform: "",
+    glibc: "glibc",
+    cuda: "CUDA",
+    driver: "driver",
+    gpu: "compute capability",
+    torch: "torch",
+  };
 
   function fillFromPaste(pasted) {
     const { machine, gpuNames, unknownGpus } = fit.parsePaste(pasted);
     const found = KEYS.filter((key) => machine[key]);
     const status = byId("finder-paste-status");
     if (!found.length && !gpuNames.length) {
-      status.textContent = pasted.trim() ? "Nothing was recognized: paste all of what nvidia-smi or python -m torch.utils.collect_env prints." : "";
+      status.textContent = pasted.trim()
+        ? "Nothing was recognized: paste all of what nvidia-smi or python -m torch.utils.collect_env prints."
+        : "";
       return false;
     }
     Object.assign(told, machine);
     if (machine.cuda && !machine.driver) told.driver = "";
     // Names say more than numbers do; both are read alike.
     const names = gpuNames.map((name) => name.replace(/^NVIDIA /, ""));
-    if (unknownGpus.length || (machine.gpu && names.length && !gpuNames.some((name) => name.includes(",")))) told.gpu = names.join(", ");
-    const facts = found.map((key) => `${NAMES[key]} ${key === "platform" ? fit.platformName(machine[key]) : machine[key]}`.trim());
+    if (unknownGpus.length || (machine.gpu && names.length && !gpuNames.some((name) => name.includes(","))))
+      told.gpu = names.join(", ");
+    const saying = {
+      platform: fit.platformName(machine.platform),
+      gpu: names.length ? `${machine.gpu} (${names.join(", ")})` : machine.gpu,
+    };
+    const facts = found.map((key) => `${NAMES[key]} ${saying[key] ?? machine[key]}`.trim());
     if (unknownGpus.length) facts.push(`${unknownGpus[0]}, of which the compute capability is not known here`);
     status.textContent = `Filled in: ${facts.join(", ")}.`;
     fillForm();
@@ -484,7 +571,11 @@
     }
   }
 
-  const normalize = (name) => name.trim().toLowerCase().replace(/[-_.]+/g, "-");
+  const normalize = (name) =>
+    name
+      .trim()
+      .toLowerCase()
+      .replace(/[-_.]+/g, "-");
 
   async function chooseProject(written) {
     const name = normalize(written);
@@ -516,13 +607,18 @@
     fillList("finder-projects", [...starting, ...holding].slice(0, 50));
   }
 
+  let knownRows = null;
+
   function listHasChanged() {
-    profiles = list.rows().flatMap((row) => row.profiles ?? []);
-    const { machine } = readMachine();
-    if (!project.isLoaded) {
-      byId("finder-count").textContent = isTold(machine) ? list.fitText() : "";
-      if (document.activeElement?.form !== form) fillForm();
+    if (project.isLoaded) return;
+    const rows = list.rows();
+    if (rows !== knownRows) {
+      knownRows = rows;
+      profiles = [...new Set(rows.flatMap((row) => row.profiles ?? []))];
+      fillForm();
     }
+    const { machine } = readMachine();
+    byId("finder-count").textContent = isTold(machine) ? list.fitText() : "";
   }
 
   // ---- Start ----
@@ -550,15 +646,19 @@
   async function startHome(name) {
     const only = list.total === 1 ? list.firstName() : "";
     const wanted = normalize(name) || only;
-    if (wanted) await openProject(wanted);
-    if (!project.isLoaded) Object.assign(project, { name: "", entries: [] });
+    // An address may name anything.
+    if (wanted) await list.load(wanted);
+    if (wanted && list.find(wanted)) await openProject(wanted);
+    else Object.assign(project, { name: "", entries: [], isLoaded: false });
     fillForm();
     render();
   }
 
   async function start() {
     if (location.protocol === "file:") {
-      return explainAbsence("The finder needs the site to be served over HTTP; the tables of each project say the same.");
+      return explainAbsence(
+        "The finder needs the site to be served over HTTP; the tables of each project say the same.",
+      );
     }
     list = window.wheelsite.projects;
     if (home && !list) return;
@@ -570,12 +670,15 @@
       else section.addEventListener("focusin", () => list.load(""), { once: true });
       await startHome(name);
     } else {
-      if (!await openProject(section.dataset.project)) return explainAbsence("The finder could not load what it knows of these files; the tables say the same.");
+      if (!(await openProject(section.dataset.project)))
+        return explainAbsence("The finder could not load what it knows of these files; the tables say the same.");
       fillForm();
       render();
     }
     section.hidden = false;
     listen();
+    // What the address names has moved down; site.js scrolls to it.
+    if (location.hash) dispatchEvent(new Event("hashchange"));
   }
 
   // The list of the home is set up when the page is complete.

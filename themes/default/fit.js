@@ -13,9 +13,9 @@
   // ---- Versions and specifiers: PEP 440 ----
 
   const VERSION = new RegExp(
-    "^v?(?:(\\d+)!)?(\\d+(?:\\.\\d+)*)(?:[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?(\\d*))?"
-    + "(?:-(\\d+)|[-_.]?(post|rev|r)[-_.]?(\\d*))?(?:[-_.]?(dev)[-_.]?(\\d*))?"
-    + "(?:\\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?$",
+    "^v?(?:(\\d+)!)?(\\d+(?:\\.\\d+)*)(?:[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?(\\d*))?" +
+      "(?:-(\\d+)|[-_.]?(post|rev|r)[-_.]?(\\d*))?(?:[-_.]?(dev)[-_.]?(\\d*))?" +
+      "(?:\\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?$",
   );
   const PRE_RANK = { a: 0, alpha: 0, b: 1, beta: 1, c: 2, rc: 2, pre: 2, preview: 2 };
 
@@ -76,10 +76,10 @@
     "<=": (order) => order <= 0,
     ">=": (order) => order >= 0,
     // Neither takes in what is of the release that it names: `<3` no `3a1`, `>3` no `3.post1`.
-    "<": (order, version, bound) => order < 0
-      && !(isPrerelease(version) && !isPrerelease(bound) && compareReleases(version, bound) === 0),
-    ">": (order, version, bound) => order > 0
-      && !(version.post !== null && bound.post === null && compareReleases(version, bound) === 0),
+    "<": (order, version, bound) =>
+      order < 0 && !(isPrerelease(version) && !isPrerelease(bound) && compareReleases(version, bound) === 0),
+    ">": (order, version, bound) =>
+      order > 0 && !(version.post !== null && bound.post === null && compareReleases(version, bound) === 0),
     "~=": (order, version, bound) => order >= 0 && beginsWith(version, bound.epoch, bound.release.slice(0, -1)),
   };
 
@@ -95,7 +95,11 @@
   /** The clauses of a specifier; null for what is none. */
   function parseSpecifier(text) {
     if (typeof text !== "string" || text.length > 500) return null;
-    const clauses = text.split(",").map((part) => part.trim()).filter(Boolean).map(parseClause);
+    const clauses = text
+      .split(",")
+      .map((part) => part.trim())
+      .filter(Boolean)
+      .map(parseClause);
     return clauses.includes(null) ? null : clauses;
   }
 
@@ -144,8 +148,11 @@
     const own = `cp${major}${minor}`;
     const stable = isFree ? "abi3t" : "abi3";
     const flags = isFree ? "t" : minor < 8 ? "m" : "";
-    const pure = [`py${major}${minor}`, `py${major}`, ...countDown(minor - 1, 0).map((older) => `py${major}${older}`)]
-      .map((python) => `${python}-none`);
+    const pure = [
+      `py${major}${minor}`,
+      `py${major}`,
+      ...countDown(minor - 1, 0).map((older) => `py${major}${older}`),
+    ].map((python) => `${python}-none`);
     const older = countDown(minor - 1, 2).map((version) => `cp${major}${version}-${stable}`);
     return {
       binary: [`${own}-${own}${flags}`, `${own}-${stable}`, `${own}-none`, ...older, ...pure],
@@ -167,7 +174,8 @@
   }
 
   function macosTags(arch, newest) {
-    const formats = arch === "arm64" ? ["arm64", "universal2"] : ["x86_64", "intel", "fat64", "fat3", "universal2", "universal"];
+    const formats =
+      arch === "arm64" ? ["arm64", "universal2"] : ["x86_64", "intel", "fat64", "fat3", "universal2", "universal"];
     const tags = (major, minor, kinds) => kinds.map((kind) => `macosx_${major}_${minor}_${kind}`);
     return [
       ...countDown(newest, 11).flatMap((major) => tags(major, 0, formats)),
@@ -288,7 +296,8 @@
       torch: text(raw.torch) ?? text(torchUse?.version),
       torchRequires: text(torchUse?.requires),
       usesTorch: torchUse !== null,
-      cxx11Abi: typeof torchUse?.cxx11_abi === "boolean" ? torchUse.cxx11_abi : abi ? abi.toLowerCase() === "true" : null,
+      cxx11Abi:
+        typeof torchUse?.cxx11_abi === "boolean" ? torchUse.cxx11_abi : abi ? abi.toLowerCase() === "true" : null,
     };
   }
 
@@ -311,23 +320,42 @@
     return number ? [Number(number), rest] : [];
   }
 
-  const parseEntries = (files) => (Array.isArray(files) ? files : []).map(parseEntry)
-    .filter((entry) => entry && entry.filename && entry.versionText);
+  const parseEntries = (files) =>
+    (Array.isArray(files) ? files : []).map(parseEntry).filter((entry) => entry && entry.filename && entry.versionText);
 
   // ---- CUDA and GPUs ----
 
   /** CUDA release, the oldest Linux driver of it, the oldest Windows driver. Source: CUDA Toolkit Release Notes. */
   const DRIVERS = [
-    ["13.4", "616.00", "616.00"], ["13.3", "610.43.02", "610.43"], ["13.2", "595.45.04", "595.45"],
-    ["13.1", "590.44.01", "591.00"], ["13.0", "580.65.06", "580.65"],
-    ["12.9", "575.51.03", "576.02"], ["12.8", "570.26", "570.65"], ["12.6", "560.28.03", "560.76"],
-    ["12.5", "555.42.02", "555.85"], ["12.4", "550.54.14", "551.61"], ["12.3", "545.23.06", "545.84"],
-    ["12.2", "535.54.03", "536.25"], ["12.1", "530.30.02", "531.14"], ["12.0", "525.60.13", "527.41"],
-    ["11.8", "520.61.05", "520.06"], ["11.7", "515.43.04", "516.01"], ["11.6", "510.39.01", "511.23"],
-    ["11.5", "495.29.05", "496.04"], ["11.4", "470.42.01", "471.11"], ["11.3", "465.19.01", "465.89"],
-    ["11.2", "460.27.03", "460.82"], ["11.1", "455.23", "456.38"], ["11.0", "450.51.05", "451.48"],
-    ["10.2", "440.33", "441.22"], ["10.1", "418.39", "418.96"], ["10.0", "410.48", "411.31"],
-    ["9.2", "396.26", "397.44"], ["9.1", "390.46", "391.29"], ["9.0", "384.81", "385.54"],
+    ["13.4", "616.00", "616.00"],
+    ["13.3", "610.43.02", "610.43"],
+    ["13.2", "595.45.04", "595.45"],
+    ["13.1", "590.44.01", "591.00"],
+    ["13.0", "580.65.06", "580.65"],
+    ["12.9", "575.51.03", "576.02"],
+    ["12.8", "570.26", "570.65"],
+    ["12.6", "560.28.03", "560.76"],
+    ["12.5", "555.42.02", "555.85"],
+    ["12.4", "550.54.14", "551.61"],
+    ["12.3", "545.23.06", "545.84"],
+    ["12.2", "535.54.03", "536.25"],
+    ["12.1", "530.30.02", "531.14"],
+    ["12.0", "525.60.13", "527.41"],
+    ["11.8", "520.61.05", "520.06"],
+    ["11.7", "515.43.04", "516.01"],
+    ["11.6", "510.39.01", "511.23"],
+    ["11.5", "495.29.05", "496.04"],
+    ["11.4", "470.42.01", "471.11"],
+    ["11.3", "465.19.01", "465.89"],
+    ["11.2", "460.27.03", "460.82"],
+    ["11.1", "455.23", "456.38"],
+    ["11.0", "450.51.05", "451.48"],
+    ["10.2", "440.33", "441.22"],
+    ["10.1", "418.39", "418.96"],
+    ["10.0", "410.48", "411.31"],
+    ["9.2", "396.26", "397.44"],
+    ["9.1", "390.46", "391.29"],
+    ["9.0", "384.81", "385.54"],
   ];
   /** From CUDA 11 on the oldest Linux driver depends on the major number alone. */
   const OLDEST_DRIVERS = { 13: "580.65.06", 12: "525.60.13", 11: "450.80.02" };
@@ -337,7 +365,8 @@
   /** The CUDA version that a driver brings, as numbers; null for one that is too old to know. */
   function cudaOfDriver(driver, platform) {
     const numbers = numbersOf(driver);
-    const row = numbers && DRIVERS.find((release) => isAtLeast(numbers, numbersOf(release[isWindows(platform) ? 2 : 1])));
+    const row =
+      numbers && DRIVERS.find((release) => isAtLeast(numbers, numbersOf(release[isWindows(platform) ? 2 : 1])));
     return row ? numbersOf(row[0]) : null;
   }
 
@@ -383,15 +412,21 @@
   /** Whether some file has nothing but PTX for a GPU, which its driver must compile. */
   function needsPtx(cuda, capability) {
     const files = cuda.codeOfFiles.length ? cuda.codeOfFiles : [cuda.architectures];
-    return files.some((code) => !code.some((one) => one.startsWith("sm_") && runsOn(one, capability)));
+    const runs = (code, kind) => code.some((one) => one.startsWith(kind) && runsOn(one, capability));
+    return files.some((code) => !runs(code, "sm_") && runs(code, "compute_"));
   }
 
   // ---- Words ----
 
   const PLATFORMS = [
-    ["linux_x86_64", "Linux x86-64"], ["linux_aarch64", "Linux ARM64"], ["win_amd64", "Windows x86-64"],
-    ["win_arm64", "Windows ARM64"], ["macosx_arm64", "macOS ARM64"], ["macosx_x86_64", "macOS x86-64"],
-    ["musllinux_x86_64", "Alpine (musl) x86-64"], ["musllinux_aarch64", "Alpine (musl) ARM64"],
+    ["linux_x86_64", "Linux x86-64"],
+    ["linux_aarch64", "Linux ARM64"],
+    ["win_amd64", "Windows x86-64"],
+    ["win_arm64", "Windows ARM64"],
+    ["macosx_arm64", "macOS ARM64"],
+    ["macosx_x86_64", "macOS x86-64"],
+    ["musllinux_x86_64", "Alpine (musl) x86-64"],
+    ["musllinux_aarch64", "Alpine (musl) ARM64"],
   ];
   const MAC_FORMATS = { arm64: ["arm64"], universal2: ["arm64", "x86_64"] };
 
@@ -405,7 +440,8 @@
 
   const platformName = (value) => PLATFORMS.find(([known]) => known === value)?.[1] ?? value;
   const dotted = (numbers) => numbers.join(".");
-  const listed = (items, last) => (items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} ${last} ${items.at(-1)}`);
+  const listed = (items, last) =>
+    items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} ${last} ${items.at(-1)}`;
 
   function describePair(pair) {
     const [python, abi] = pair.split("-");
@@ -460,7 +496,8 @@
       return machine.platform ? [part("platform", "unknown", "does not say which platform it is for")] : YES;
     }
     const names = platformsOf(entry);
-    if (!machine.platform) return [part("platform", "yes", `is for ${names}`, true), ...judgeGlibc(entry, entry.platforms, machine)];
+    if (!machine.platform)
+      return [part("platform", "yes", `is for ${names}`, true), ...judgeGlibc(entry, entry.platforms, machine)];
     const { platforms } = tagsOf({ ...machine, glibc: null });
     const mine = entry.platforms.filter((platform) => platforms.has(platform));
     if (mine.length) return judgeSystem(entry, mine, machine);
@@ -503,7 +540,9 @@
       return [part("platform", "yes", `needs musl ${dotted(oldest)} or newer`, true)];
     }
     if (entry.glibc) return [part("platform", "no", "needs glibc, which Alpine does not have")];
-    return isUnread(entry) ? [part("platform", "unknown", "was not read, so whether it runs without glibc is not known")] : YES;
+    return isUnread(entry)
+      ? [part("platform", "unknown", "was not read, so whether it runs without glibc is not known")]
+      : YES;
   }
 
   const OTHER_MAKERS = { rocm: "is built for AMD GPUs (ROCm)", xpu: "is built for Intel GPUs (XPU)" };
@@ -519,10 +558,13 @@
     const made = cudaOf(entry);
     const driver = entry.cuda?.driver ?? (made && oldestDriver(made));
     const needs = `needs ${made ? `CUDA ${dotted(made)}` : "CUDA"}`;
-    const older = driver && !isWindows(machine.platform) ? `driver ${driver} or newer` : "a driver of that version or newer";
+    const older =
+      driver && !isWindows(machine.platform) ? `driver ${driver} or newer` : "a driver of that version or newer";
     if (machine.cuda === "none") return [part("cuda", "no", needs)];
-    if (!isAsked) return [part("cuda", "yes", `${needs}: ${driver ? older : "which driver that takes is not known"}`, true)];
-    if (!made) return judgeDriver(driver, machine) ?? [part("cuda", "unknown", "needs CUDA of a version that is not known")];
+    if (!isAsked)
+      return [part("cuda", "yes", `${needs}: ${driver ? older : "which driver that takes is not known"}`, true)];
+    if (!made)
+      return judgeDriver(driver, machine) ?? [part("cuda", "unknown", "needs CUDA of a version that is not known")];
     return judgeToolkit(made, driver, machine);
   }
 
@@ -539,35 +581,61 @@
     const told = numbersOf(machine.cuda);
     if (!told && byDriver?.length) return byDriver;
     const own = told ?? cudaOfDriver(machine.driver, machine.platform);
-    if (!own) return byDriver ?? [part("cuda", "unknown", `needs CUDA ${dotted(made)}, and what this driver brings is not known`)];
+    if (!own)
+      return (
+        byDriver ?? [part("cuda", "unknown", `needs CUDA ${dotted(made)}, and what this driver brings is not known`)]
+      );
     const isSameMajor = own[0] === made[0];
     const runs = (!told && byDriver) || own[0] > made[0] || (isSameMajor && (made[0] >= 11 || isAtLeast(own, made)));
     if (!runs) {
       const least = made[0] >= 11 ? made[0] : dotted(made);
-      return [part("cuda", "no", `needs CUDA ${least} or newer${driver && !isWindows(machine.platform) ? ` (driver ${driver})` : ""}`)];
+      return [
+        part(
+          "cuda",
+          "no",
+          `needs CUDA ${least} or newer${driver && !isWindows(machine.platform) ? ` (driver ${driver})` : ""}`,
+        ),
+      ];
     }
     if (byDriver?.length) {
-      return [part("cuda", "unknown", `needs driver ${driver} or newer, or NVIDIA's package for forward compatibility`)];
+      return [
+        part("cuda", "unknown", `needs driver ${driver} or newer, or NVIDIA's package for forward compatibility`),
+      ];
     }
     const isNewer = isSameMajor && compareLists(made, own) > 0;
-    return isNewer ? [part("cuda", "yes", `was made by CUDA ${dotted(made)}, which drivers of CUDA ${made[0]} run as well`, true)] : YES;
+    return isNewer
+      ? [part("cuda", "yes", `was made by CUDA ${dotted(made)}, which drivers of CUDA ${made[0]} run as well`, true)]
+      : YES;
   }
 
-  const capabilitiesOf = (machine) => (machine.gpu ? machine.gpu.split(",").map((one) => one.trim()).filter(numbersOf) : []);
+  const capabilitiesOf = (machine) =>
+    machine.gpu
+      ? machine.gpu
+          .split(",")
+          .map((one) => one.trim())
+          .filter(numbersOf)
+      : [];
 
   function judgeGpu(entry, machine) {
     const asked = capabilitiesOf(machine);
     if (!asked.length || entry.channel === "cpu") return YES;
     if (!entry.cuda) {
       if (cudaOfChannel(entry.channel)) return [part("gpu", "unknown", "does not tell which GPUs it has code for")];
-      return isUnread(entry) ? [part("gpu", "unknown", "was not read, so the GPUs that it has code for are not known")] : YES;
+      return isUnread(entry)
+        ? [part("gpu", "unknown", "was not read, so the GPUs that it has code for are not known")]
+        : YES;
     }
     const { architectures, capabilities, toolkit } = entry.cuda;
     if (!architectures.length && !capabilities.length) {
-      return entry.isRead ? YES : [part("gpu", "unknown", "was not read, so the GPUs that it has code for are not known")];
+      return entry.isRead
+        ? YES
+        : [part("gpu", "unknown", "was not read, so the GPUs that it has code for are not known")];
     }
     if (!asked.every((one) => capabilities.includes(one))) {
-      return [part("gpu", "no", `has GPU code for ${listed(architectures, "and")} only`)];
+      const on = capabilities.length
+        ? `compute capability ${listed(capabilities, "and")} only (${architectures.join(", ")})`
+        : `${listed(architectures, "and")} only`;
+      return [part("gpu", "no", `has GPU code for ${on}`)];
     }
     const ptx = asked.filter((one) => architectures.length && needsPtx(entry.cuda, one));
     return ptx.length && toolkit ? judgePtx(toolkit, ptx, machine) : YES;
@@ -583,14 +651,15 @@
   }
 
   function judgeTorch(entry, machine) {
-    const version = text(entry.torch);
-    const minor = version && /^\d+\.\d+/.exec(version)?.[0];
+    const minor = /^\d+\.\d+/.exec(entry.torch ?? "")?.[0];
     const needs = minor ? `needs torch ${minor}` : entry.torchRequires ? `needs ${entry.torchRequires}` : null;
     if (!machine.torch) return needs ? [part("torch", "yes", needs, true)] : YES;
     if (minor) return minor === machine.torch ? YES : [part("torch", "no", needs)];
     if (entry.torchRequires) {
       const state = allowsTorch(entry.torchRequires, machine.torch);
-      return state === "yes" ? YES : [part("torch", state, state === "no" ? needs : `${needs}: whether yours is, its third number decides`)];
+      return state === "yes"
+        ? YES
+        : [part("torch", state, state === "no" ? needs : `${needs}: whether yours is, its third number decides`)];
     }
     if (entry.usesTorch) return [part("torch", "unknown", "is linked with torch, of which version is not known")];
     const isDoubtful = isUnread(entry) && !entry.isOpened;
@@ -601,7 +670,12 @@
   function allowsTorch(requires, torch) {
     const states = requires.split(";").map((one) => {
       // The local part tells a build of torch, not another version.
-      const clauses = parseSpecifier(one.trim().replace(/^torch\s*/, "").replace(/\+[a-z0-9.]+/gi, ""));
+      const clauses = parseSpecifier(
+        one
+          .trim()
+          .replace(/^torch\s*/, "")
+          .replace(/\+[a-z0-9.]+/gi, ""),
+      );
       return clauses ? decide(clauses, torch) : "unknown";
     });
     return ["yes", "unknown"].find((state) => states.includes(state)) ?? "no";
@@ -641,38 +715,53 @@
 
   /** Sorts the best first. */
   function byPreference(machine, preferredChannel) {
-    const own = machine.cuda === "none" ? null : numbersOf(machine.cuda) ?? cudaOfDriver(machine.driver, machine.platform);
+    const own =
+      machine.cuda === "none" ? null : (numbersOf(machine.cuda) ?? cudaOfDriver(machine.driver, machine.platform));
     const rank = (entry) => {
       const place = tagRank(entry, machine);
       return place < 0 ? Infinity : place;
     };
     return (one, other) => {
       const [left, right] = [one.entry, other.entry];
-      return left.yanked - right.yanked
-        || left.prerelease - right.prerelease
-        || comparePublic(versionOf(right), versionOf(left))
-        || (one.state === "unknown") - (other.state === "unknown")
-        || compareLists(channelScore(right, own, preferredChannel), channelScore(left, own, preferredChannel))
-        || compareLists(numbersOf(right.torch) ?? [], numbersOf(left.torch) ?? [])
-        || abiScore(right) - abiScore(left)
-        || compareLists(versionOf(right).local, versionOf(left).local)
-        || compareLists([rank(left)], [rank(right)])
-        || compareLists(right.build, left.build)
-        || (left.filename < right.filename ? -1 : 1);
+      return (
+        left.yanked - right.yanked ||
+        left.prerelease - right.prerelease ||
+        comparePublic(versionOf(right), versionOf(left)) ||
+        (one.state === "unknown") - (other.state === "unknown") ||
+        compareLists(channelScore(right, own, preferredChannel), channelScore(left, own, preferredChannel)) ||
+        compareLists(numbersOf(right.torch) ?? [], numbersOf(left.torch) ?? []) ||
+        abiScore(right) - abiScore(left) ||
+        compareLists(versionOf(right).local, versionOf(left).local) ||
+        compareLists([rank(left)], [rank(right)]) ||
+        compareLists(right.build, left.build) ||
+        (left.filename < right.filename ? -1 : 1)
+      );
     };
   }
 
-  const isSameVersion = (one, other) => (one.version && other.version
-    ? compareVersions(one.version, other.version) === 0 : one.versionText === other.versionText);
+  const isSameVersion = (one, other) =>
+    one.version && other.version
+      ? compareVersions(one.version, other.version) === 0
+      : one.versionText === other.versionText;
   /** `<channel>/simple/` holds what is in no channel too; `simple/` may hold any channel's. */
   const sharesIndex = (entry, other) => !entry.channel || !other.channel || entry.channel === other.channel;
 
   /** What an installer takes that is asked for this version at this index, on a machine that is told. */
   function taken(entry, entries, machine, isLinuxLast = false) {
-    const offered = entries.filter((other) => other.isWheel && sharesIndex(entry, other) && isSameVersion(entry, other)
-      && tagRank(other, machine) >= 0 && !judgePython(other, machine).some(({ state }) => state === "no"));
-    offered.sort((left, right) => left.yanked - right.yanked
-      || tagRank(left, machine, isLinuxLast) - tagRank(right, machine, isLinuxLast) || compareLists(right.build, left.build));
+    const offered = entries.filter(
+      (other) =>
+        other.isWheel &&
+        sharesIndex(entry, other) &&
+        isSameVersion(entry, other) &&
+        tagRank(other, machine) >= 0 &&
+        !judgePython(other, machine).some(({ state }) => state === "no"),
+    );
+    offered.sort(
+      (left, right) =>
+        left.yanked - right.yanked ||
+        tagRank(left, machine, isLinuxLast) - tagRank(right, machine, isLinuxLast) ||
+        compareLists(right.build, left.build),
+    );
     return offered[0] ?? null;
   }
 
@@ -691,7 +780,7 @@
       best,
       // What other installers take with the same command.
       rival: other === best?.entry ? null : other,
-      certain: best?.state === "unknown" ? reachable.find(({ state }) => state === "yes") ?? null : null,
+      certain: best?.state === "unknown" ? (reachable.find(({ state }) => state === "yes") ?? null) : null,
       judged,
       fits: fitting.length,
     };
@@ -700,9 +789,16 @@
   /** Names of what a machine tells, by aspect. */
   function toldOf(machine) {
     const python = parsePython(machine.python);
-    const cuda = machine.cuda === "none" ? "a machine without CUDA" : machine.cuda ? `CUDA ${machine.cuda}` : `driver ${machine.driver}`;
+    const cuda =
+      machine.cuda === "none"
+        ? "a machine without CUDA"
+        : machine.cuda
+          ? `CUDA ${machine.cuda}`
+          : `driver ${machine.driver}`;
     return {
-      ...(python && { python: python.isFree ? `free-threaded Python ${machine.python.slice(0, -1)}` : `Python ${machine.python}` }),
+      ...(python && {
+        python: python.isFree ? `free-threaded Python ${machine.python.slice(0, -1)}` : `Python ${machine.python}`,
+      }),
       ...(machine.platform && { platform: platformName(machine.platform) }),
       ...(glibcOf(machine.glibc) && { glibc: `glibc ${machine.glibc}` }),
       ...((machine.cuda || machine.driver) && { cuda }),
@@ -717,10 +813,14 @@
   function distance({ entry, parts }, machine) {
     const minorOf = (version) => Number(/^\d+\.(\d+)/.exec(version ?? "")?.[1] ?? 0);
     const steps = {
-      python: () => Math.min(...entry.pairs.map((pair) => Math.abs(Number(/^..3(\d+)/.exec(pair)?.[1] ?? 0) - minorOf(machine.python)))),
+      python: () =>
+        Math.min(
+          ...entry.pairs.map((pair) => Math.abs(Number(/^..3(\d+)/.exec(pair)?.[1] ?? 0) - minorOf(machine.python))),
+        ),
       torch: () => Math.abs(minorOf(entry.torch) - minorOf(machine.torch)),
     };
-    return parts.filter(({ state }) => state === "no")
+    return parts
+      .filter(({ state }) => state === "no")
       .reduce((sum, { aspect }) => sum + FAR[aspect] + Math.min(9, (steps[aspect]?.() ?? 0) / 10), 0);
   }
 
@@ -730,19 +830,40 @@
     const told = toldOf(machine);
     const fails = (one, aspect) => one.parts.some((each) => each.aspect === aspect && each.state === "no");
     const never = Object.keys(told).filter((aspect) => wheels.length && wheels.every((one) => fails(one, aspect)));
-    const sometimes = Object.keys(told).filter((aspect) => wheels.some((one) => fails(one, aspect)));
+    // Those that each stand alone between some file and the machine; else all that ever fail.
+    const unfit = (one) => new Set(one.parts.filter(({ state }) => state === "no").map(({ aspect }) => aspect));
+    const alone = Object.keys(told).filter((aspect) =>
+      wheels.some((one) => unfit(one).size === 1 && fails(one, aspect)),
+    );
+    const apart =
+      alone.length > 1 ? alone : Object.keys(told).filter((aspect) => wheels.some((one) => fails(one, aspect)));
     let reason = "There is no wheel here, only source that would have to be compiled.";
-    if (never.length) reason = `No file for ${listed(never.map((aspect) => told[aspect]), "and none for")}.`;
-    else if (wheels.length) reason = `No file fits ${listed(sometimes.map((aspect) => told[aspect]), "and")} at once.`;
+    if (never.length)
+      reason = `No file for ${listed(
+        never.map((aspect) => told[aspect]),
+        "and none for",
+      )}.`;
+    else if (wheels.length)
+      reason = `No file fits ${listed(
+        apart.map((aspect) => told[aspect]),
+        "and",
+      )} at once.`;
     const order = byPreference(machine, null);
     const candidates = wheels.length ? wheels : judged;
     const distances = new Map(candidates.map((one) => [one, distance(one, machine)]));
-    const [nearest] = candidates.filter(({ state }) => state === "no")
+    const [nearest] = candidates
+      .filter(({ state }) => state === "no")
       .sort((one, other) => distances.get(one) - distances.get(other) || order(one, other));
     if (!nearest) {
-      return { reason: "What would fit shares its version with a file that installers prefer and that does not fit.", nearest: null };
+      return {
+        reason: "What would fit shares its version with a file that installers prefer and that does not fit.",
+        nearest: null,
+      };
     }
-    const needs = listed([...new Set(nearest.parts.filter(({ state }) => state === "no").map((one) => one.needs))], "and");
+    const needs = listed(
+      [...new Set(nearest.parts.filter(({ state }) => state === "no").map((one) => one.needs))],
+      "and",
+    );
     return { reason, nearest: nearest.entry, needs };
   }
 
@@ -758,25 +879,36 @@
    */
   function commands(name, entry, entries, { siteUrl, indexName }) {
     const version = entry.versionText;
-    if (!isPlain(name) || !isPlain(version) || !entry.version || (entry.channel && !isPlain(entry.channel))) return null;
-    const isShadowed = !entry.version.local.length && entries.some((other) => other.version?.local.length
-      && sharesIndex(entry, other) && comparePublic(entry.version, other.version) === 0);
+    if (!isPlain(name) || !isPlain(version) || !entry.version || (entry.channel && !isPlain(entry.channel)))
+      return null;
+    const isShadowed =
+      !entry.version.local.length &&
+      entries.some(
+        (other) =>
+          other.version?.local.length && sharesIndex(entry, other) && comparePublic(entry.version, other.version) === 0,
+      );
     const pin = `${name}${isShadowed ? "===" : "=="}${version}`;
     const url = `${siteUrl}${entry.channel ? `${entry.channel}/` : ""}simple/`;
     return {
       pip: `pip install "${pin}" --only-binary ${name} --extra-index-url ${url}`,
       uv: `uv pip install "${pin}" --only-binary ${name} --index ${url}`,
-      uvToml: `[project]\ndependencies = ["${pin}"]\n\n`
-        + `[[tool.uv.index]]\nname = "${indexName}"\nurl = "${url}"\nexplicit = true\n\n`
-        + `[tool.uv.sources]\n${name} = { index = "${indexName}" }\n`,
-      poetry: `[tool.poetry.dependencies]\n${name} = { version = "${isShadowed ? "===" : ""}${version}", source = "${indexName}" }\n\n`
-        + `[[tool.poetry.source]]\nname = "${indexName}"\nurl = "${url}"\npriority = "explicit"\n`,
+      uvToml:
+        `[project]\ndependencies = ["${pin}"]\n\n` +
+        `[[tool.uv.index]]\nname = "${indexName}"\nurl = "${url}"\nexplicit = true\n\n` +
+        `[tool.uv.sources]\n${name} = { index = "${indexName}" }\n`,
+      poetry:
+        `[tool.poetry.dependencies]\n${name} = { version = "${isShadowed ? "===" : ""}${version}", source = "${indexName}" }\n\n` +
+        `[[tool.poetry.source]]\nname = "${indexName}"\nurl = "${url}"\npriority = "explicit"\n`,
     };
   }
 
   // ---- What people paste ----
 
-  const first = (pattern, pasted) => pattern.exec(pasted)?.slice(1).find((group) => group !== undefined) ?? null;
+  const first = (pattern, pasted) =>
+    pattern
+      .exec(pasted)
+      ?.slice(1)
+      .find((group) => group !== undefined) ?? null;
 
   function pastedPython(pasted) {
     const line = /^Python (?:version: )?(3\.\d{1,2})(?:\.\d+\w*)?\+?(.*)$/m.exec(pasted);
@@ -786,11 +918,19 @@
   const ARCHES = { x86_64: "x86_64", amd64: "x86_64", aarch64: "aarch64", arm64: "aarch64" };
 
   function pastedPlatform(pasted) {
-    const arch = ARCHES[first(/^Python platform: Linux-.*?-(x86_64|aarch64)-/m, pasted)
-      ?? first(/^Linux .*\b(x86_64|aarch64)\b/m, pasted) ?? first(/^OS: .*\((x86_64|aarch64)\)/m, pasted)
-      ?? first(/^musl libc \((x86_64|aarch64)\)/m, pasted)];
-    if (arch) return /^musl libc|^Libc version: musl|-with-musl|^OS: Alpine/m.test(pasted) ? `musllinux_${arch}` : `linux_${arch}`;
-    const mac = first(/^Python platform: macOS-.*?-(arm64|x86_64)/m, pasted) ?? first(/^OS: macOS .*\((arm64|x86_64)\)/m, pasted);
+    const arch =
+      ARCHES[
+        first(/^Python platform: Linux-.*?-(x86_64|aarch64)-/m, pasted) ??
+          first(/^Linux .*\b(x86_64|aarch64)\b/m, pasted) ??
+          first(/^OS: .*\((x86_64|aarch64)\)/m, pasted) ??
+          first(/^musl libc \((x86_64|aarch64)\)/m, pasted)
+      ];
+    if (arch)
+      return /^musl libc|^Libc version: musl|-with-musl|^OS: Alpine/m.test(pasted)
+        ? `musllinux_${arch}`
+        : `linux_${arch}`;
+    const mac =
+      first(/^Python platform: macOS-.*?-(arm64|x86_64)/m, pasted) ?? first(/^OS: macOS .*\((arm64|x86_64)\)/m, pasted);
     if (mac) return `macosx_${mac}`;
     const windows = first(/^Python version: .*\((AMD64|ARM64)\)/m, pasted);
     if (windows && /Windows/.test(pasted)) return windows === "AMD64" ? "win_amd64" : "win_arm64";
@@ -802,7 +942,9 @@
   /** Names of GPUs, as tables and lists of nvidia-smi and as collect_env print them. */
   function pastedGpus(pasted) {
     // The second cell tells GPUs from the processes below, and from MIG devices.
-    const rows = pasted.matchAll(/^\|\s+\d+\s+(\S.*?)\s+(?:On|Off|N\/A|WDDM|TCC|MCDM)\s*\|\s*(?:[0-9A-F]{4,8}:[0-9A-F]{2}:|N\/A)/gim);
+    const rows = pasted.matchAll(
+      /^\|\s+\d+\s+(\S.*?)\s+(?:On|Off|N\/A|WDDM|TCC|MCDM)\s*\|\s*(?:[0-9A-F]{4,8}:[0-9A-F]{2}:|N\/A)/gim,
+    );
     const lines = pasted.matchAll(/^(?:GPU models and configuration: ?)?GPU \d+: (.+?)(?: \(UUID: [^)]*\))?\s*$/gm);
     const products = pasted.matchAll(/^\s*Product Name\s*: (.+?)\s*$/gm);
     return [...new Set([...rows, ...lines, ...products].map((match) => match[1].trim()))];
@@ -811,25 +953,44 @@
   /** `nvidia-smi --query-gpu=compute_cap --format=csv` */
   function pastedCapabilities(pasted) {
     const [, listing] = /^(?:.*, )?compute_cap\b.*\n((?:.*\d+\.\d.*\n?)+)/m.exec(pasted) ?? [];
-    return listing ? [...new Set(listing.trim().split("\n").map((line) => first(/(?:^|, )(\d{1,2}\.\d)(?:,|\s*$)/, line)).filter(Boolean))] : [];
+    return listing
+      ? [
+          ...new Set(
+            listing
+              .trim()
+              .split("\n")
+              .map((line) => first(/(?:^|, )(\d{1,2}\.\d)(?:,|\s*$)/, line))
+              .filter(Boolean),
+          ),
+        ]
+      : [];
   }
 
   /** What texts of well-known programs tell of a machine; what they do not tell is absent. */
   function parsePaste(pastedText) {
     const pasted = (text(pastedText) ?? "").slice(0, 200_000).replace(/\r\n?/g, "\n");
     const machine = {};
-    const set = (key, value) => { if (value) machine[key] = value; };
+    const set = (key, value) => {
+      if (value) machine[key] = value;
+    };
     set("python", pastedPython(pasted));
     set("platform", pastedPlatform(pasted));
     set("glibc", first(/^Libc version: glibc-(2\.\d+)|^ldd \(.*\) (2\.\d+)/m, pasted));
-    set("driver", first(/\b(?:Driver|KMD) Version\s*: (\d{3}\.\d{1,3}(?:\.\d{1,3})?)\b|^Nvidia driver version: (\d{3}\.[\d.]*\d)/m, pasted));
+    set(
+      "driver",
+      first(
+        /\b(?:Driver|KMD) Version\s*: (\d{3}\.\d{1,3}(?:\.\d{1,3})?)\b|^Nvidia driver version: (\d{3}\.[\d.]*\d)/m,
+        pasted,
+      ),
+    );
     // The CUDA that torch was built with is the one its extensions must have; else the driver's.
     const ofTorch = first(/^CUDA used to build PyTorch: (\d+\.\d+)/m, pasted);
     const ofDriver = first(/\bCUDA (?:UMD )?Version\s*: (\d+\.\d+)/, pasted);
     const ofToolkit = first(/^Cuda compilation tools, release (\d+\.\d+)/m, pasted);
     const byDriver = cudaOfDriver(machine.driver, machine.platform);
     set("cuda", ofTorch ?? ofDriver ?? (byDriver ? dotted(byDriver) : ofToolkit));
-    const seesNone = /^Nvidia driver version: Could not collect/m.test(pasted) && /^Is CUDA available: False/m.test(pasted);
+    const seesNone =
+      /^Nvidia driver version: Could not collect/m.test(pasted) && /^Is CUDA available: False/m.test(pasted);
     if (!machine.cuda && (seesNone || machine.platform?.startsWith("macosx"))) machine.cuda = "none";
     set("torch", first(/^PyTorch version: (\d+\.\d+)|^(?:\[pip3\] )?torch==(\d+\.\d+)|^torch\s+(\d+\.\d+)/m, pasted));
     const names = pastedGpus(pasted);
@@ -840,14 +1001,46 @@
     if (known.length && found.every(Boolean)) machine.gpu = known.join(", ");
     // Jetson's drivers are numbered apart.
     if (known.some((capability) => APART.has(Number(capability.replace(".", ""))))) delete machine.driver;
-    return { machine, gpuNames: names, unknownGpus: capabilities.length ? [] : names.filter((name) => !gpus.computeCapabilityOf(name)) };
+    return {
+      machine,
+      gpuNames: names,
+      unknownGpus: capabilities.length ? [] : names.filter((name) => !gpus.computeCapabilityOf(name)),
+    };
   }
 
   const fit = {
-    parseVersion, compareVersions, parseSpecifier, satisfies, decide, parsePython, pythonTags, platformTags, supportedTags,
-    tagRank, familiesOf, parseEntry, parseEntries, numbersOf, glibcOf, dotted, cudaOf, cudaOfDriver, cudaOfChannel, isOfCuda, isUnread, runsOn,
-    judge, choose, taken, explain, commands, parsePaste, platformName, describePython, platformsOf, platforms: PLATFORMS,
-    cudaReleases: DRIVERS.map(([release]) => release), computeCapabilityOf: gpus.computeCapabilityOf, gpuNames: gpus.names,
+    parseVersion,
+    compareVersions,
+    parseSpecifier,
+    satisfies,
+    decide,
+    parsePython,
+    platformTags,
+    supportedTags,
+    tagRank,
+    familiesOf,
+    parseEntry,
+    parseEntries,
+    glibcOf,
+    dotted,
+    cudaOf,
+    cudaOfDriver,
+    isOfCuda,
+    isUnread,
+    runsOn,
+    judge,
+    choose,
+    taken,
+    explain,
+    commands,
+    parsePaste,
+    platformName,
+    describePython,
+    platformsOf,
+    platforms: PLATFORMS,
+    cudaReleases: DRIVERS.map(([release]) => release),
+    computeCapabilityOf: gpus.computeCapabilityOf,
+    gpuNames: gpus.names,
   };
   if (isNode) module.exports = fit;
   else window.wheelsite.fit = fit;

@@ -11,37 +11,74 @@
    */
   const TABLE = [
     ["6.0", "P100", "Quadro GP100"],
-    ["6.1", "GeForce GT {1010,1030}", "GeForce GTX {1050,1060,1070,1080}", "GeForce MX{150,230,250,330,350}",
-      "TITAN Xp", "TITAN X (Pascal)", "P{4,6,40}", "Quadro P{400,500,520,600,620,1000,2000,2200,3000,3200,4000,4200,5000,5200,6000}"],
+    [
+      "6.1",
+      "GeForce GT {1010,1030}",
+      "GeForce GTX {1050,1060,1070,1080}",
+      "GeForce MX{150,230,250,330,350}",
+      "TITAN Xp",
+      "TITAN X (Pascal)",
+      "P{4,6,40}",
+      "Quadro P{400,500,520,600,620,1000,2000,2200,3000,3200,4000,4200,5000,5200,6000}",
+    ],
     ["6.2", "Jetson TX2"],
     ["7.0", "V100", "V100S", "TITAN V", "Quadro GV100"],
     ["7.2", "Xavier", "Jetson {AGX,NX} Xavier", "Jetson Xavier NX"],
-    ["7.5", "GeForce GTX {1630,1650,1660}", "GeForce RTX {2060,2070,2080}", "GeForce MX{450,550}", "TITAN RTX", "T4", "T4G",
-      "T{400,500,550,600,1000,1200}", "Quadro T{400,500,600,1000,1200,2000}", "Quadro RTX {3000,4000,5000,6000,8000}"],
+    [
+      "7.5",
+      "GeForce GTX {1630,1650,1660}",
+      "GeForce RTX {2060,2070,2080}",
+      "GeForce MX{450,550}",
+      "TITAN RTX",
+      "T4",
+      "T4G",
+      "T{400,500,550,600,1000,1200}",
+      "Quadro T{400,500,600,1000,1200,2000}",
+      "Quadro RTX {3000,4000,5000,6000,8000}",
+    ],
     ["8.0", "A100", "A100X", "A30", "A30X", "A800"],
-    ["8.6", "GeForce RTX {2050,3050,3060,3070,3080,3090}", "GeForce MX570", "A{2,10,10G,10M,16,40}",
-      "RTX A{400,500,1000,2000,3000,4000,4500,5000,5500,6000}"],
+    [
+      "8.6",
+      "GeForce RTX {2050,3050,3060,3070,3080,3090}",
+      "GeForce MX570",
+      "A{2,10,10G,10M,16,40}",
+      "RTX A{400,500,1000,2000,3000,4000,4500,5000,5500,6000}",
+    ],
     ["8.7", "Orin", "Jetson Orin", "Jetson AGX Orin", "Jetson Orin {Nano,NX}"],
-    ["8.9", "GeForce RTX {4050,4060,4070,4080,4090}", "L{2,4,20,40,40G,40S}",
-      "RTX {500,1000,2000,2000E,3000,3500,4000,4000 SFF,4500,5000,5880,6000} Ada"],
+    [
+      "8.9",
+      "GeForce RTX {4050,4060,4070,4080,4090}",
+      "L{2,4,20,40,40G,40S}",
+      "RTX {500,1000,2000,2000E,3000,3500,4000,4000 SFF,4500,5000,5880,6000} Ada",
+    ],
     ["9.0", "H100", "H20", "H200", "H800", "GH200"],
     ["10.0", "B100", "B200", "GB200"],
     ["10.3", "B300", "GB300"],
     ["11.0", "Thor", "Jetson Thor", "Jetson AGX Thor", "Jetson T{4000,5000}"],
-    ["12.0", "GeForce RTX {5050,5060,5070,5080,5090}",
-      "RTX PRO {500,1000,2000,3000,4000,4000 SFF,4500,5000,6000} Blackwell"],
+    [
+      "12.0",
+      "GeForce RTX {5050,5060,5070,5080,5090}",
+      "RTX PRO {500,1000,2000,3000,4000,4000 SFF,4500,5000,6000} Blackwell",
+    ],
     ["12.1", "GB10"],
   ];
 
-  const TAIL_WORDS = new Set(("ti super d laptop gpu mobile max q with design generation pcie nvl "
-    + "workstation server edition active lc ac").split(" "));
+  const TAIL_WORDS = new Set(
+    (
+      "ti super d laptop gpu mobile max q with design generation pcie nvl " + "workstation server edition active lc ac"
+    ).split(" "),
+  );
   /** A size (`80gb`, `480` before `gb`), a socket, a kind of memory, or a share of a virtual GPU. */
   const TAIL_SHAPE = /^(?:\d+(?:gb?)?|gb|sxm\d?|hbm\d?e?|\d+[abcq])$/;
   const isTail = (word) => TAIL_WORDS.has(word) || TAIL_SHAPE.test(word);
 
   /** Lowercase words, without what makers put before and behind every name. */
   function plain(name) {
-    return String(name).toLowerCase().replace(/\((?:r|tm|nvgpu)\)/g, " ").replace(/[\s\-_]+/g, " ").trim()
+    return String(name)
+      .toLowerCase()
+      .replace(/\((?:r|tm|nvgpu)\)/g, " ")
+      .replace(/[\s\-_]+/g, " ")
+      .trim()
       .replace(/^(?:nvidia )?(?:(?:tesla|grid) )?/, "");
   }
 

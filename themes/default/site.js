@@ -16,7 +16,13 @@
 
   async function copyText(text) {
     // The clipboard does not exist on plain http origins and may be denied elsewhere.
-    if (await navigator.clipboard?.writeText(text).then(() => true, () => false)) return true;
+    if (
+      await navigator.clipboard?.writeText(text).then(
+        () => true,
+        () => false,
+      )
+    )
+      return true;
     const area = document.createElement("textarea");
     area.className = "visually-hidden";
     area.value = text;
@@ -90,8 +96,14 @@
   /** `parseProfile` makes of a profile what the finder judges; without a finder nobody asks. */
   function parseRows(part, parseProfile) {
     const profiles = asList(part?.profiles).map((profile) => parseProfile?.(profile) ?? null);
-    const sets = asList(part?.sets).map((set) => asList(set).map((at) => profiles[at]).filter(Boolean));
-    return asList(part?.rows).map((row) => parseRow(row, sets)).filter(Boolean);
+    const sets = asList(part?.sets).map((set) =>
+      asList(set)
+        .map((at) => profiles[at])
+        .filter(Boolean),
+    );
+    return asList(part?.rows)
+      .map((row) => parseRow(row, sets))
+      .filter(Boolean);
   }
 
   /** The projects of search.json, loaded when first asked for, and in parts where there are many. */
@@ -123,13 +135,17 @@
     async #open() {
       const first = await this.#fetch("search.json");
       if (Array.isArray(first?.rows)) this.#take(first, 0);
-      this.#waiting = asList(first?.shards).map((shard, at) => ({ ...shard, at })).filter((shard) => asText(shard.path));
+      this.#waiting = asList(first?.shards)
+        .map((shard, at) => ({ ...shard, at }))
+        .filter((shard) => asText(shard.path));
     }
 
     /** Takes out of the queue the part whose names may begin so, or else the next, if any will do. */
     #next(beginning, isStrict) {
       const cut = (name) => String(name).slice(0, beginning.length);
-      const at = this.#waiting.findIndex(({ first, last }) => beginning && cut(first) <= beginning && beginning <= cut(last));
+      const at = this.#waiting.findIndex(
+        ({ first, last }) => beginning && cut(first) <= beginning && beginning <= cut(last),
+      );
       if (at < 0 && isStrict) return null;
       return this.#waiting.splice(Math.max(0, at), 1)[0];
     }
@@ -164,7 +180,7 @@
   function makeRow(row) {
     const what = element("div", "what");
     const link = element("a", "", row.display);
-    link.href = new URL(`packages/${encodeURIComponent(row.name)}/`, new URL(html.dataset.root || ".", location.href)).href;
+    link.href = `${html.dataset.root}packages/${encodeURIComponent(row.name)}/`;
     what.append(link);
     // Words of the standard only: what it says becomes a class.
     if (row.status && /^[a-z]+$/.test(row.status)) what.append(" ", element("span", `badge ${row.status}`, row.status));
@@ -252,13 +268,18 @@
       this.#listener();
     }
 
+    /** How many projects may be of use, in words. */
     fitText() {
-      const isAll = this.#index.isComplete;
-      return `${this.#matches} of ${this.total} projects ${isAll ? "have" : "so far have"} a file that may fit`;
+      const count = this.#terms().length
+        ? `${this.#matches} of the projects found`
+        : `${this.#matches} of ${this.total} projects`;
+      return `${count} ${this.#index.isComplete ? "have" : "so far have"} a file that may fit`;
     }
 
     #terms() {
-      return fold(this.#input?.value ?? "").split(/\s+/).filter(Boolean);
+      return fold(this.#input?.value ?? "")
+        .split(/\s+/)
+        .filter(Boolean);
     }
 
     /** Whether the page holds only the first projects. */
@@ -277,7 +298,10 @@
       this.#links = [];
       for (const row of this.#served) {
         const known = this.#environment && byName.get(row.name);
-        const verdict = this.#verdict(this.#environment ? { profiles: known?.profiles ?? null, text: row.text } : row, terms);
+        const verdict = this.#verdict(
+          this.#environment ? { profiles: known?.profiles ?? null, text: row.text } : row,
+          terms,
+        );
         const isShown = verdict !== "no";
         // Writing only what changes keeps the pass cheap with thousands of rows.
         if (row.li.hidden === isShown) row.li.hidden = !isShown;
@@ -289,7 +313,9 @@
 
     /** Rows of the index instead of those of the page, which are only its beginning. */
     #showFound(terms) {
-      const found = this.#index.rows.map((row) => ({ row, verdict: this.#verdict(row, terms) })).filter(({ verdict }) => verdict !== "no");
+      const found = this.#index.rows
+        .map((row) => ({ row, verdict: this.#verdict(row, terms) }))
+        .filter(({ verdict }) => verdict !== "no");
       const isFirst = ({ row }) => Boolean(terms[0] && fold(row.name).startsWith(terms[0]));
       const sorted = [...found.filter(isFirst), ...found.filter((one) => !isFirst(one))];
       for (const { li } of this.#served) if (!li.hidden) li.hidden = true;
@@ -308,8 +334,10 @@
     #countText(isFiltered) {
       if (!isFiltered) return this.#unfiltered;
       const isAll = !this.#isPartial || this.#index.isComplete || this.#index.hasFailed;
-      const found = this.#matches > SHOWN && this.#isPartial ? `First ${SHOWN} of ${this.#matches}` : String(this.#matches);
-      const rest = this.#matches > SHOWN && this.#isPartial ? "matching projects shown" : `of ${this.total} projects shown`;
+      const found =
+        this.#matches > SHOWN && this.#isPartial ? `First ${SHOWN} of ${this.#matches}` : String(this.#matches);
+      const rest =
+        this.#matches > SHOWN && this.#isPartial ? "matching projects shown" : `of ${this.total} projects shown`;
       return `${found} ${rest}${isAll ? "" : ", searching on\u2026"}`;
     }
 
@@ -317,7 +345,8 @@
       const terms = this.#terms();
       const isFiltered = Boolean(terms.length || this.#environment);
       if (isFiltered && this.#isPartial && this.#index.rows.length) this.#showFound(terms);
-      else this.#filterServed(terms, this.#environment ? new Map(this.#index.rows.map((row) => [row.name, row])) : null);
+      else
+        this.#filterServed(terms, this.#environment ? new Map(this.#index.rows.map((row) => [row.name, row])) : null);
       if (this.#count) this.#count.textContent = this.#countText(isFiltered);
       if (this.#more) this.#more.hidden = isFiltered;
       if (this.#empty) this.#empty.hidden = this.#links.length > 0 || this.#isLoading;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tera::Context;
 
-use super::{People, Rejected, human_size, newest_upload, status, summary};
+use super::{People, Rejected, human_size, newest_upload, same_release, status, summary};
 use crate::error::Result;
 use crate::index::{Channel, Index, IndexFile, Project, View};
 use crate::render::display_name;
@@ -152,7 +152,7 @@ fn channels(index: &Index) -> Vec<ChannelRow<'_>> {
 }
 
 fn releases(files: &[&IndexFile]) -> usize {
-    files.chunk_by(|one, other| one.dist.version() == other.dist.version()).count()
+    files.chunk_by(|one, other| same_release(one.dist.version(), other.dist.version())).count()
 }
 
 fn project_row<'p>(project: &'p Project, files: &[&IndexFile]) -> ProjectRow<'p> {

@@ -8,6 +8,7 @@ mod install;
 mod listing;
 mod project;
 
+use pep440_rs::Version;
 use serde::Serialize;
 use tera::Context;
 use url::Url;
@@ -143,6 +144,15 @@ pub(super) fn summary(project: &Project) -> Option<&str> {
 /// The status of a project, where it has one that matters.
 pub(super) fn status(project: &Project) -> Option<&'static str> {
     (project.settings.status != Status::Active).then(|| project.settings.status.as_str())
+}
+
+/// A version without its local part: what a release is called.
+fn public(version: &Version) -> Version {
+    version.clone().without_local()
+}
+
+fn same_release(one: &Version, other: &Version) -> bool {
+    one == other || public(one) == public(other)
 }
 
 /// The day of the newest of these files.

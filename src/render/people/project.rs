@@ -6,7 +6,10 @@ use serde::Serialize;
 use url::Url;
 
 use super::install::{Install, index_path};
-use super::{People, Remark, human_size, metadata_of, newest_upload, remarks, status, summary};
+use super::{
+    People, Remark, human_size, metadata_of, newest_upload, public, remarks, same_release, status,
+    summary,
+};
 use crate::cuda::{Architecture, ComputeCapability, CudaSummary, CudaVersion, TorchUse};
 use crate::error::Result;
 use crate::facts::{Depth, UploadTime};
@@ -39,9 +42,11 @@ struct Link<'a> {
     url: &'a str,
 }
 
+/// The files of a public version, whatever their local parts.
 #[derive(Serialize)]
 struct Release<'a> {
     version: String,
+    is_latest: bool,
     is_yanked: bool,
     yanked: Option<&'a str>,
     prerelease: bool,
@@ -127,27 +132,31 @@ impl People<'_> {
         self.render("project.html", &context)
     }
 
-    /// Newest first.
+    /// Newest first, and in each those of the newest local version.
     fn releases<'p>(&self, project: &'p Project, needs: &'p [Needs]) -> Vec<Release<'p>> {
         let rows: Vec<(&IndexFile, &Needs)> = project.offered().iter().zip(needs).collect();
-        let by_version =
-            rows.chunk_by(|(one, _), (other, _)| one.dist.version() == other.dist.version());
-        let releases = by_version.map(|rows| {
+        let latest = project.representative().map(|file| public(file.dist.version()));
+        let by_release = rows.chunk_by(|(one, _), (other, _)| {
+            same_release(one.dist.version(), other.dist.version())
+        });
+        let releases = by_release.rev().map(|rows| {
             let files = || rows.iter().map(|(file, _)| *file);
-            let version = rows[0].0.dist.version();
+            let version = public(rows[0].0.dist.version());
             let is_yanked = files().all(|file| file.yanked.is_some());
+            let by_local =
+                rows.chunk_by(|(one, _), (other, _)| one.dist.version() == other.dist.version());
+            let newest_first = by_local.rev().flatten();
             Release {
-                version: version.to_string(),
+                is_latest: latest.as_ref() == Some(&version),
                 is_yanked,
                 yanked: rows[0].0.yanked.as_deref().filter(|_| is_yanked),
                 prerelease: version.any_prerelease(),
                 date: newest_upload(files()),
-                files: rows.iter().map(|(file, needs)| self.row(project, file, needs)).collect(),
+                files: newest_first.map(|(file, needs)| self.row(project, file, needs)).collect(),
+                version: version.to_string(),
             }
         });
-        let mut releases: Vec<_> = releases.collect();
-        releases.reverse();
-        releases
+        releases.collect()
     }
 
     fn row<'p>(&self, project: &Project, file: &'p IndexFile, needs: &'p Needs) -> FileRow<'p> {

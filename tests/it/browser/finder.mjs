@@ -50,6 +50,7 @@ export function answer(page) {
       file: text("finder-file"),
       href: shown(link) ? link.getAttribute("href") : null,
       why: [...document.querySelectorAll("#finder-why li")].filter(shown).map((li) => li.innerText.trim()),
+      needs: [...document.querySelectorAll("#finder-chips > *")].filter(shown).map((chip) => chip.innerText.trim()),
       count: text("finder-count"),
       commands: Object.fromEntries(Object.entries(commands).map(([name, id]) => [name, text(id)])),
       rows: rows.filter((row) => !hides(row)).map((row) => row.id),

@@ -175,7 +175,8 @@ fn the_answer_says_what_the_file_needs_and_how_to_get_it() {
     let poetry = commands["poetry"].as_str().expect("is there");
     says(poetry, &[&format!("version = \"{version}\""), &url, "priority = \"explicit\""]);
     assert_eq!(&answer["copied"], commands);
-    says(&why(&answer), &["2.28", "12.8"]);
+    let needs = texts(&answer["needs"]).join("\n");
+    says(&needs, &["CPython 3.12", "glibc 2.28", "CUDA 12.8", "torch 2.9"]);
 }
 
 #[test]
@@ -305,10 +306,11 @@ fn no_mouse_is_needed_from_the_top_of_the_page_to_a_copied_command() {
     let served = workspace.serve(&[]);
     let parameters = json!({
         "path": FLASH_ATTN,
-        "choices": {
-            "python": "3.12", "platform": "linux_x86_64", "glibc": "2.35", "cuda": "12.8",
-            "gpu": "8.9", "torch": "2.9",
-        },
+        // In the order of the form.
+        "choices": [
+            ["python", "3.12"], ["platform", "linux_x86_64"], ["glibc", "2.35"], ["cuda", "12.8"],
+            ["gpu", "8.9"], ["torch", "2.9"],
+        ],
         "until": {"file": flash_attn_name("cu128", "2.9", "cp312"), "state": "fits"},
     });
     let told = browser.play(&workspace, "keyboard", &served.url, parameters);

@@ -38,7 +38,7 @@ scenario(async (visitor, { path, choices, until }) => {
     };
   }
 
-  for (const [name, value] of Object.entries(choices)) {
+  for (const [name, value] of choices) {
     await tabTo((name) => document.activeElement.matches(`#finder-form [name="${name}"]`), name);
     if (await page.evaluate(() => document.activeElement.tagName === "SELECT")) {
       for (let presses = 0; presses < STOPS; presses += 1) {

@@ -23,8 +23,16 @@ test("Python is judged by tags and by the stated requirement", () => {
     [{ python: "py3", abi: "none", platforms: ["any"] }, "3.8", "yes"],
     [{ python: "py312", abi: "none", platforms: ["any"] }, "3.11", "no: needs Python 3.12 or newer"],
     [{ python: "cp37", abi: "cp37m" }, "3.7", "yes"],
-    [{ python: "py3", abi: "none", platforms: ["any"], requires_python: ">=3.10" }, "3.9", "no: needs Python 3.10 or newer"],
-    [{ requires_python: ">=3.12.3" }, "3.12", "unknown: needs Python 3.12.3 or newer, which the first two numbers do not decide"],
+    [
+      { python: "py3", abi: "none", platforms: ["any"], requires_python: ">=3.10" },
+      "3.9",
+      "no: needs Python 3.10 or newer",
+    ],
+    [
+      { requires_python: ">=3.12.3" },
+      "3.12",
+      "unknown: needs Python 3.12.3 or newer, which the first two numbers do not decide",
+    ],
     [{ requires_python: "three" }, "3.12", "unknown: needs Python three, which the first two numbers do not decide"],
     [{ python: "pp310", abi: "pypy310_pp73" }, "3.10", "no: needs pp310-pypy310_pp73"],
     [{ python: undefined, abi: undefined }, "3.12", "unknown: does not say which Python it is for"],
@@ -58,11 +66,21 @@ test("the platform is judged by tags, and glibc by what was read", () => {
     [{ platforms: ["musllinux_1_2_x86_64"] }, linux("2.35"), "platform", "no: is for Alpine (musl) x86-64"],
     [{ platforms: ["manylinux_2_17_x86_64"] }, on("musllinux_x86_64"), "platform", "no: is for Linux x86-64"],
     [{ glibc: "2.17" }, on("musllinux_x86_64"), "platform", "no: needs glibc, which Alpine does not have"],
-    [{ depth: undefined }, on("musllinux_x86_64"), "platform", "unknown: was not read, so whether it runs without glibc is not known"],
+    [
+      { depth: undefined },
+      on("musllinux_x86_64"),
+      "platform",
+      "unknown: was not read, so whether it runs without glibc is not known",
+    ],
     [{ platforms: ["macosx_11_0_arm64"] }, on("macosx_arm64"), "platform", "yes: needs macOS 11.0 or newer"],
     [{ platforms: ["macosx_10_9_universal2"] }, on("macosx_arm64"), "platform", "yes: needs macOS 10.9 or newer"],
     [{ platforms: ["macosx_10_9_x86_64"] }, on("macosx_arm64"), "platform", "no: is for macOS x86-64"],
-    [{ platforms: ["macosx_12_3_arm64"] }, on("macosx_arm64"), "platform", "no: is tagged macosx_12_3_arm64, which installers do not take"],
+    [
+      { platforms: ["macosx_12_3_arm64"] },
+      on("macosx_arm64"),
+      "platform",
+      "no: is tagged macosx_12_3_arm64, which installers do not take",
+    ],
     [{ platforms: ["win_amd64"] }, on("win_amd64"), "platform", "yes"],
     [{ platforms: [] }, linux(), "platform", "unknown: does not say which platform it is for"],
   ]) {
@@ -87,7 +105,11 @@ test("CUDA is judged by the version or by the driver", () => {
     [twelve, { driver: "525.60.12" }, "no: needs driver 525.60.13 or newer"],
     [twelve, { driver: "470.256.02" }, "no: needs driver 525.60.13 or newer"],
     [twelve, { cuda: "12.8", driver: "570.86.15" }, "yes"],
-    [twelve, { cuda: "12.8", driver: "470.256.02" }, "unknown: needs driver 525.60.13 or newer, or NVIDIA's package for forward compatibility"],
+    [
+      twelve,
+      { cuda: "12.8", driver: "470.256.02" },
+      "unknown: needs driver 525.60.13 or newer, or NVIDIA's package for forward compatibility",
+    ],
     [twelve, { driver: "572.16", platform: "win_amd64" }, "yes"],
     [twelve, { driver: "527.40", platform: "win_amd64" }, "no: needs CUDA 12 or newer"],
     [made("13.0"), { cuda: "12.9" }, "no: needs CUDA 13 or newer (driver 580.65.06)"],
@@ -102,19 +124,36 @@ test("CUDA is judged by the version or by the driver", () => {
     [{ channel: "rocm6.4" }, { cuda: "12.8" }, "no: is built for AMD GPUs (ROCm)"],
     [{ channel: "cpu", depth: undefined }, { cuda: "none" }, "yes"],
     [{ version: "1.0" }, { cuda: "none" }, "yes"],
-    [{ version: "1.0", depth: "metadata" }, { cuda: "none" }, "unknown: was not read, so whether it needs CUDA is not known"],
+    [
+      { version: "1.0", depth: "metadata" },
+      { cuda: "none" },
+      "unknown: was not read, so whether it needs CUDA is not known",
+    ],
     [{ version: "1.0", depth: undefined }, {}, "yes"],
     [{ version: "1.0", depth: undefined, python: "py3", abi: "none", platforms: ["any"] }, { cuda: "none" }, "yes"],
   ]) {
-    assert.equal(verdict(entryOf(changes), { platform: "linux_x86_64", ...machine }, "cuda"), expected, JSON.stringify([changes, machine]));
+    assert.equal(
+      verdict(entryOf(changes), { platform: "linux_x86_64", ...machine }, "cuda"),
+      expected,
+      JSON.stringify([changes, machine]),
+    );
   }
 });
 
 test("drivers bring the CUDA of NVIDIA's release notes", () => {
   for (const [driver, platform, expected] of [
-    ["570.86.15", null, "12.8"], ["550.54.14", null, "12.4"], ["535.183.01", null, "12.2"], ["525.60.13", null, "12.0"],
-    ["580.65.06", null, "13.0"], ["575.57.08", null, "12.9"], ["470.42.01", null, "11.4"], ["610.43.02", null, "13.3"],
-    ["527.41", "win_amd64", "12.0"], ["572.16", "win_amd64", "12.8"], ["300.00", null, null], ["x", null, null],
+    ["570.86.15", null, "12.8"],
+    ["550.54.14", null, "12.4"],
+    ["535.183.01", null, "12.2"],
+    ["525.60.13", null, "12.0"],
+    ["580.65.06", null, "13.0"],
+    ["575.57.08", null, "12.9"],
+    ["470.42.01", null, "11.4"],
+    ["610.43.02", null, "13.3"],
+    ["527.41", "win_amd64", "12.0"],
+    ["572.16", "win_amd64", "12.8"],
+    ["300.00", null, null],
+    ["x", null, null],
   ]) {
     assert.equal(fit.cudaOfDriver(driver, platform)?.join(".") ?? null, expected, driver);
   }
@@ -130,8 +169,12 @@ test("the GPU is judged by device code, and PTX by the driver", () => {
   };
   for (const [changes, machine, expected] of [
     [made("12.8"), { gpu: "8.9" }, "yes"],
-    [made("12.8"), { gpu: "7.5" }, "no: has GPU code for sm_80 and sm_90 only"],
-    [made("12.8"), { gpu: "8.9, 7.5" }, "no: has GPU code for sm_80 and sm_90 only"],
+    [made("12.8"), { gpu: "7.5" }, "no: has GPU code for compute capability 8.0, 8.6, 8.9 and 9.0 only (sm_80, sm_90)"],
+    [
+      made("12.8"),
+      { gpu: "8.9, 7.5" },
+      "no: has GPU code for compute capability 8.0, 8.6, 8.9 and 9.0 only (sm_80, sm_90)",
+    ],
     [made("12.8"), { gpu: "8.6, 9.0" }, "yes"],
     [ptx, { gpu: "8.0", cuda: "12.0" }, "yes"],
     [ptx, { gpu: "9.0", cuda: "12.4" }, `no: ${onlyPtx}`],
@@ -141,23 +184,62 @@ test("the GPU is judged by device code, and PTX by the driver", () => {
     [ptx, { gpu: "9.0", cuda: "12.6", driver: "580.65.06" }, "yes"],
     [ptx, { gpu: "9.0" }, `yes: ${onlyPtx}`],
     [twoFiles, { gpu: "9.0", cuda: "12.4" }, `no: ${onlyPtx}`],
-    [{ cuda: cuda("12", ["compute_90"], ["9.0"]) }, { gpu: "9.0", cuda: "12.4" }, `unknown: ${onlyPtx.replace("12.8", "12")}`],
+    [
+      { cuda: cuda("12", ["compute_90"], ["9.0"]) },
+      { gpu: "9.0", cuda: "12.4" },
+      `unknown: ${onlyPtx.replace("12.8", "12")}`,
+    ],
     [{ cuda: cuda("12.8", [], []) }, { gpu: "7.5" }, "yes"],
-    [{ cuda: cuda("12.8", [], []), depth: "metadata" }, { gpu: "7.5" }, "unknown: was not read, so the GPUs that it has code for are not known"],
+    [
+      { cuda: cuda("12.8", [], []), depth: "metadata" },
+      { gpu: "7.5" },
+      "unknown: was not read, so the GPUs that it has code for are not known",
+    ],
     [{ channel: "cu128" }, { gpu: "8.9" }, "unknown: does not tell which GPUs it has code for"],
     [{ version: "1.0" }, { gpu: "8.9" }, "yes"],
-    [{ version: "1.0", depth: undefined }, { gpu: "8.9" }, "unknown: was not read, so the GPUs that it has code for are not known"],
+    [
+      { version: "1.0", depth: undefined },
+      { gpu: "8.9" },
+      "unknown: was not read, so the GPUs that it has code for are not known",
+    ],
   ]) {
     assert.equal(verdict(entryOf(changes), machine, "gpu"), expected, JSON.stringify([changes, machine]));
   }
 });
 
 test("code runs on the GPUs that the index says", () => {
-  const gpus = ["5.0", "7.0", "7.2", "7.5", "8.0", "8.6", "8.7", "8.9", "9.0", "10.0", "10.1", "10.3", "11.0", "12.0", "12.1"];
+  const gpus = [
+    "5.0",
+    "7.0",
+    "7.2",
+    "7.5",
+    "8.0",
+    "8.6",
+    "8.7",
+    "8.9",
+    "9.0",
+    "10.0",
+    "10.1",
+    "10.3",
+    "11.0",
+    "12.0",
+    "12.1",
+  ];
   for (const [code, expected] of [
-    ["sm_70", "7.0 7.5"], ["sm_72", "7.2"], ["sm_80", "8.0 8.6 8.9"], ["sm_87", "8.7"], ["sm_90a", "9.0"], ["compute_90a", "9.0"],
-    ["sm_100", "10.0 10.3"], ["sm_100f", "10.0 10.3"], ["compute_120f", "12.0 12.1"], ["sm_101", "10.1"], ["sm_110f", "11.0"],
-    ["compute_103", "10.3 11.0 12.0 12.1"], ["compute_86", "8.6 8.7 8.9 9.0 10.0 10.1 10.3 11.0 12.0 12.1"], ["nonsense", ""],
+    ["sm_70", "7.0 7.5"],
+    ["sm_72", "7.2"],
+    ["sm_80", "8.0 8.6 8.9"],
+    ["sm_87", "8.7"],
+    ["sm_90a", "9.0"],
+    ["compute_90a", "9.0"],
+    ["sm_100", "10.0 10.3"],
+    ["sm_100f", "10.0 10.3"],
+    ["compute_120f", "12.0 12.1"],
+    ["sm_101", "10.1"],
+    ["sm_110f", "11.0"],
+    ["compute_103", "10.3 11.0 12.0 12.1"],
+    ["compute_86", "8.6 8.7 8.9 9.0 10.0 10.1 10.3 11.0 12.0 12.1"],
+    ["nonsense", ""],
   ]) {
     assert.equal(gpus.filter((gpu) => fit.runsOn(code, gpu)).join(" "), expected, code);
   }
@@ -173,7 +255,11 @@ test("torch is judged by its version, or by what is required of it", () => {
     [{ torch_use: { requires: "torch==2.9.*" } }, "2.9", "yes"],
     [{ torch_use: { requires: "torch>=2.4" } }, "2.3", "no: needs torch>=2.4"],
     [{ torch_use: { requires: "torch" } }, "2.3", "yes"],
-    [{ torch_use: { requires: "torch==2.9.1+cu128" } }, "2.9", "unknown: needs torch==2.9.1+cu128: whether yours is, its third number decides"],
+    [
+      { torch_use: { requires: "torch==2.9.1+cu128" } },
+      "2.9",
+      "unknown: needs torch==2.9.1+cu128: whether yours is, its third number decides",
+    ],
     [{ torch_use: { requires: "torch==2.8.0; torch==2.9.*" } }, "2.9", "yes"],
     [{ torch_use: linked }, "2.9", "unknown: is linked with torch, of which version is not known"],
     [{}, "2.9", "yes"],
@@ -186,14 +272,26 @@ test("torch is judged by its version, or by what is required of it", () => {
 });
 
 test("what the machine leaves open is not judged", () => {
-  for (const changes of [{}, { channel: "cu128" }, made("13.0"), { torch: "2.9", depth: undefined }, { requires_python: "?" }]) {
+  for (const changes of [
+    {},
+    { channel: "cu128" },
+    made("13.0"),
+    { torch: "2.9", depth: undefined },
+    { requires_python: "?" },
+  ]) {
     assert.equal(state(entryOf(changes), {}), "yes", JSON.stringify(changes));
   }
   assert.equal(state(entryOf({ kind: "sdist", python: undefined, abi: undefined, platforms: undefined }), {}), "no");
 });
 
 test("a profile without a filename is judged as a file is", () => {
-  const profile = fit.parseEntry({ python: "cp312", abi: "cp312", platforms: ["linux_x86_64"], cuda: { toolkit: "12.8", compute_capabilities: ["8.0"], architectures: ["sm_80"] }, depth: "full" });
+  const profile = fit.parseEntry({
+    python: "cp312",
+    abi: "cp312",
+    platforms: ["linux_x86_64"],
+    cuda: { toolkit: "12.8", compute_capabilities: ["8.0"], architectures: ["sm_80"] },
+    depth: "full",
+  });
   assert.equal(state(profile, { python: "3.12", cuda: "12.8", gpu: "8.0" }), "yes");
   assert.equal(state(profile, { python: "3.11" }), "no");
 });

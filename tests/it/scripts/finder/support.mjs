@@ -16,7 +16,14 @@ export function raw(changes = {}) {
   const { version = "2.8.3+cu128", python = "cp312", abi = "cp312", platforms = ["linux_x86_64"] } = changes;
   const entry = {
     filename: `flash_attn-${version}-${python}-${abi}-${platforms.join(".")}.whl`,
-    version, python, abi, platforms, kind: "wheel", depth: "full", url: "x.whl", size: 1000,
+    version,
+    python,
+    abi,
+    platforms,
+    kind: "wheel",
+    depth: "full",
+    url: "x.whl",
+    size: 1000,
     ...changes,
   };
   return Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined));
@@ -25,7 +32,15 @@ export function raw(changes = {}) {
 /** CUDA facts as the index writes them. */
 export function cuda(toolkit, architectures, compute_capabilities, changes = {}) {
   const driver = { 11: "450.80.02", 12: "525.60.13", 13: "580.65.06" }[toolkit?.split(".")[0]];
-  return { architectures, toolkit, compute_capabilities, driver, needs: [], files: [{ path: "a.so", architectures }], ...changes };
+  return {
+    architectures,
+    toolkit,
+    compute_capabilities,
+    driver,
+    needs: [],
+    files: [{ path: "a.so", architectures }],
+    ...changes,
+  };
 }
 
 export const entryOf = (changes) => fit.parseEntry(raw(changes));
@@ -46,5 +61,9 @@ export function generator(seed) {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-  return { next, below: (limit) => Math.floor(next() * limit), pick: (items) => items[Math.floor(next() * items.length)] };
+  return {
+    next,
+    below: (limit) => Math.floor(next() * limit),
+    pick: (items) => items[Math.floor(next() * items.length)],
+  };
 }
