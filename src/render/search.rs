@@ -3,7 +3,7 @@
 //! Small enough to be loaded whole up to [`SINGLE`] projects; beyond, shards that each hold the
 //! names with one prefix, so that a change touches one of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 use serde::Serialize;
@@ -85,13 +85,20 @@ impl Row {
         tail.push(b',');
         push_text(&mut tail, status(project));
         let offered = project.offered().iter().filter(|file| file.yanked.is_none());
-        Self {
-            head,
-            summary: summary(project).map(str::to_owned),
-            tail,
-            profiles: offered.filter_map(profile).collect(),
-            name,
-        }
+        // Files that were not opened tell no more than their names do, and many tell the same.
+        let mut told = HashSet::new();
+        let profiles = offered.filter_map(|file| {
+            let wheel = file.dist.wheel()?;
+            let by_name = (
+                (wheel.python(), wheel.abi(), wheel.platform()),
+                file.dist.version().local(),
+                (file.channel.as_ref(), file.requires_python.as_deref()),
+            );
+            let is_new = file.facts.is_some() || told.insert(by_name);
+            is_new.then(|| profile(file)).flatten()
+        });
+        let profiles = profiles.collect();
+        Self { head, summary: summary(project).map(str::to_owned), tail, profiles, name }
     }
 
     fn size(&self, letters: usize) -> usize {
@@ -132,9 +139,8 @@ fn cut(text: &str, letters: usize) -> String {
     format!("{}\u{2026}", kept.trim_end())
 }
 
-/// None for what is no wheel: nobody installs it by its machine.
+/// What a file needs, in JSON.
 fn profile(file: &IndexFile) -> Option<String> {
-    file.dist.wheel()?;
     let needs = Needs::of(file);
     let profile = Profile {
         fit: Fit::of(file),

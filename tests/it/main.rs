@@ -20,6 +20,7 @@ mod coverage;
 mod cuda;
 mod feeds;
 mod filenames;
+mod finder;
 mod formats;
 mod incremental;
 mod interruption;

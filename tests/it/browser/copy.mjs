@@ -8,7 +8,12 @@ scenario(async (visitor, { path, until }) => {
   await ready(page);
   const told = await answers(page, until);
   const copied = {};
-  for (const [name, id] of Object.entries({ pip: "finder-pip", uv: "finder-uv", toml: "finder-uv-toml", poetry: "finder-poetry" })) {
+  for (const [name, id] of Object.entries({
+    pip: "finder-pip",
+    uv: "finder-uv",
+    toml: "finder-uv-toml",
+    poetry: "finder-poetry",
+  })) {
     const button = page.locator(`pre:has(#${id}) + button`);
     await button.click();
     await page.waitForFunction((button) => button.textContent === "Copied", await button.elementHandle());

@@ -176,7 +176,7 @@ fn the_answer_says_what_the_file_needs_and_how_to_get_it() {
     says(poetry, &[&format!("version = \"{version}\""), &url, "priority = \"explicit\""]);
     assert_eq!(&answer["copied"], commands);
     let needs = texts(&answer["needs"]).join("\n");
-    says(&needs, &["CPython 3.12", "glibc 2.28", "CUDA 12.8", "torch 2.9"]);
+    says(&needs, &["Python 3.12", "Linux x86-64", "CUDA 12.8", "sm_80", "torch 2.9", "2.28"]);
 }
 
 #[test]
@@ -304,19 +304,26 @@ fn no_mouse_is_needed_from_the_top_of_the_page_to_a_copied_command() {
     let Some(browser) = Browser::get() else { return };
     let workspace = sites::flash_attn();
     let served = workspace.serve(&[]);
-    let parameters = json!({
-        "path": FLASH_ATTN,
+    for (path, project) in [(FLASH_ATTN, None), ("", Some(["project", "flash-attn"]))] {
         // In the order of the form.
-        "choices": [
-            ["python", "3.12"], ["platform", "linux_x86_64"], ["glibc", "2.35"], ["cuda", "12.8"],
-            ["gpu", "8.9"], ["torch", "2.9"],
-        ],
-        "until": {"file": flash_attn_name("cu128", "2.9", "cp312"), "state": "fits"},
-    });
-    let told = browser.play(&workspace, "keyboard", &served.url, parameters);
-    assert_eq!(told["copied"], told["commands"]["pip"]);
-    for stop in told["stops"].as_array().expect("is a list") {
-        assert_eq!((&stop["visible"], &stop["inside"]), (&json!(true), &json!(true)), "{stop}");
+        let choices = project.into_iter().chain([
+            ["python", "3.12"],
+            ["platform", "linux_x86_64"],
+            ["glibc", "2.35"],
+            ["cuda", "12.8"],
+            ["gpu", "8.9"],
+            ["torch", "2.9"],
+        ]);
+        let parameters = json!({
+            "path": path,
+            "choices": choices.collect::<Vec<_>>(),
+            "until": {"file": flash_attn_name("cu128", "2.9", "cp312"), "state": "fits"},
+        });
+        let told = browser.play(&workspace, "keyboard", &served.url, parameters);
+        assert_eq!(told["copied"], told["commands"]["pip"]);
+        for stop in told["stops"].as_array().expect("is a list") {
+            assert_eq!((&stop["visible"], &stop["inside"]), (&json!(true), &json!(true)), "{stop}");
+        }
     }
 }
 
@@ -342,11 +349,15 @@ fn the_home_narrows_projects_and_answers_for_one() {
             {"choose": {"cuda": "12.8", "python": "3.12", "torch": "2.9"},
              "until": {"projects": ["flash-attn", "for-all"]}},
             {"choose": {"project": "flash-attn"}, "until": {"file": file}},
+            {"follow": "flash-attn", "until": {"file": file, "count": "2 of 18 files fit"}},
         ]),
     );
-    let last = answers.last().expect("is there");
-    says(last["href"].as_str().expect("links"), &["packages/flash-attn/"]);
-    says(last["commands"]["pip"].as_str().expect("is there"), &["flash-attn==2.8.3+cu128torch2.9"]);
-    assert_eq!(last["query"]["project"], "flash-attn");
+    let [.., home, project] = &answers[..] else { panic!("one answer for each step") };
+    says(home["href"].as_str().expect("links"), &["packages/flash-attn/"]);
+    says(home["commands"]["pip"].as_str().expect("is there"), &["flash-attn==2.8.3+cu128torch2.9"]);
+    assert_eq!(home["query"]["project"], "flash-attn");
+    // What was told is told to the page of the project too.
+    assert_eq!(project["commands"], home["commands"]);
+    assert_eq!(project["query"]["cuda"], "12.8");
     says(&file, &[LINUX]);
 }

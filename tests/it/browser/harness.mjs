@@ -113,7 +113,12 @@ class Visitor {
       const url = response.url();
       if (response.status() >= 400 && !isMissing(url)) complain(`${response.status()} for ${url}`);
       const path = decodeURIComponent(url.slice(this.site.length));
-      this.answers.push(response.body().then((body) => ({ path, bytes: body.length }), () => null));
+      this.answers.push(
+        response.body().then(
+          (body) => ({ path, bytes: body.length }),
+          () => null,
+        ),
+      );
     });
     context.on("requestfailed", (request) => {
       complain(`failed: ${request.url()}: ${request.failure()?.errorText}`);
@@ -145,7 +150,5 @@ class Visitor {
 
 /** Lets what the last input has brought about be painted. */
 export function painted(page) {
-  return page.evaluate(
-    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))),
-  );
+  return page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))));
 }

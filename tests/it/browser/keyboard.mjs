@@ -52,7 +52,9 @@ scenario(async (visitor, { path, choices, until }) => {
   await tabTo(() => {
     // The button stands right behind the block that it copies.
     const { activeElement } = document;
-    return activeElement.matches("button") && activeElement.previousElementSibling?.querySelector("#finder-pip") != null;
+    return (
+      activeElement.matches("button") && activeElement.previousElementSibling?.querySelector("#finder-pip") != null
+    );
   }, "the button that copies #finder-pip");
   const told = await answers(page, until);
   await page.keyboard.press("Enter");

@@ -8,7 +8,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { DESKTOP, PHONE, launch } from "./harness.mjs";
+import { DESKTOP, PHONE, launch, painted } from "./harness.mjs";
 
 const [url, folder, ...paths] = process.argv.slice(2);
 if (!folder) throw new Error("usage: node pictures.mjs URL FOLDER [PATH...]");
@@ -32,8 +32,8 @@ async function pageTypes() {
   await page.goto(url);
   const links = await page.locator("#main a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
   const first = (pattern) => links.find((link) => pattern.test(link)) ?? [];
-  const found = ["", first(/^packages\/[^/]+\/$/), first(/^packages\/$/), first(/^cu\d+\/$/)];
-  const more = ["coverage/", "rejected/", "nothing-here/"];
+  const found = ["", first(/^packages\/[^/]+\/$/), first(/^cu\d+\/$/)];
+  const more = ["packages/", "coverage/", "rejected/", "nothing-here/"];
   await page.close();
   return [...new Set([...found.flat(), ...more])];
 }
@@ -53,7 +53,11 @@ async function take(path, size, viewport, colorScheme) {
   await page.goto(new URL(path, url).href, { waitUntil: "networkidle" });
   const name = path.replace(/[^\w.=-]+/g, "-").replace(/^-|-$/g, "") || "home";
   const file = join(folder, `${name}.${size}.${colorScheme}.png`);
-  await page.screenshot({ path: file, fullPage: true });
+  // In a window that holds all of it; what lies outside of one may not have been painted.
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width: viewport.width, height: Math.max(height, viewport.height) });
+  await painted(page);
+  await page.screenshot({ path: file });
   console.log(file);
   await context.close();
 }

@@ -18,7 +18,10 @@ scenario(async (visitor, { search, environment }) => {
   await page.locator("#filter").fill("");
 
   await choose(page, environment);
-  await page.waitForFunction((before) => document.getElementById("finder-count").textContent.trim() !== before, first.count);
+  await page.waitForFunction(
+    (before) => document.getElementById("finder-count").textContent.trim() !== before,
+    first.count,
+  );
   const narrowed = await answer(page);
   return { opened, all: await visitor.transferred(), first, found, href, narrowed };
 });
