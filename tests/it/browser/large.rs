@@ -93,6 +93,12 @@ fn the_home_of_two_thousand_projects_is_small_and_finds_them_all() {
         "environment": {"python": "3.12", "platform": "linux_x86_64", "cuda": "12.8"},
     });
     let told = browser.play(&workspace, "weigh", &served.url, parameters);
+    let paths = |answers: &Value| -> Vec<String> {
+        let answers = answers.as_array().expect("is a list").iter();
+        answers.map(|answer| answer["path"].as_str().expect("is text").to_owned()).collect()
+    };
+    let used = paths(&told["all"]);
+    assert!(["", "search.json"].iter().all(|path| used.contains(&(*path).into())), "{used:?}");
     for (when, answers) in [("opened", &told["opened"]), ("used", &told["all"])] {
         assert!(weight(answers) < 300_000, "{when}: {} bytes: {answers:#}", weight(answers));
     }

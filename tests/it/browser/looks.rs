@@ -102,10 +102,14 @@ fn what_pages_may_not_do_is_seen() {
         let seen = told.complaints.iter().any(|text| text.starts_with(complaint));
         assert!(seen, "{name}: {:?}", told.complaints);
     }
-    let viewports = json!([{"width": 900, "height": 900}]);
-    let pages = json!({"pages": [{"path": "image.html"}], "viewports": viewports, "axe": true});
-    let told = browser.tell(&workspace, "look", &served.url, pages);
-    assert_ne!(told.result[0]["violations"], json!([]), "axe sees an image without a text");
+    let wide = "<!doctype html><meta name=\"viewport\" content=\"width=device-width\">\
+                <img src=\"data:,\" width=\"400\" height=\"9\">";
+    workspace.write("site/wide.html", wide);
+    let viewports = json!([{"width": 360, "height": 740}]);
+    let parameters = json!({"pages": [{"path": "wide.html"}], "viewports": viewports, "axe": true});
+    let look = &browser.tell(&workspace, "look", &served.url, parameters).result[0];
+    assert_ne!(look["violations"], json!([]), "axe sees an image without a text");
+    assert!(look["scrollWidth"].as_u64() > Some(360) && look["sticksOut"] != json!([]), "{look:#}");
 }
 
 #[test]
