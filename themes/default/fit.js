@@ -837,17 +837,10 @@
     );
     const apart =
       alone.length > 1 ? alone : Object.keys(told).filter((aspect) => wheels.some((one) => fails(one, aspect)));
+    const asked = (aspects, word) => listed(aspects.map((aspect) => told[aspect]), word);
     let reason = "There is no wheel here, only source that would have to be compiled.";
-    if (never.length)
-      reason = `No file for ${listed(
-        never.map((aspect) => told[aspect]),
-        "and none for",
-      )}.`;
-    else if (wheels.length)
-      reason = `No file fits ${listed(
-        apart.map((aspect) => told[aspect]),
-        "and",
-      )} at once.`;
+    if (never.length) reason = `No file for ${asked(never, "and none for")}.`;
+    else if (wheels.length) reason = `No file fits ${asked(apart, "and")} at once.`;
     const order = byPreference(machine, null);
     const candidates = wheels.length ? wheels : judged;
     const distances = new Map(candidates.map((one) => [one, distance(one, machine)]));

@@ -225,7 +225,7 @@ fn layer(choice: &ThemeChoice) -> Result<Layer> {
 
 fn embedded(name: &str) -> BTreeMap<String, Vec<u8>> {
     let files = embedded::files(name).unwrap_or_default().iter();
-    files.map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect()
+    files.map(|(name, bytes)| ((*name).to_owned(), embedded::served(name, bytes))).collect()
 }
 
 /// What a theme without a name of its own is called: as its folder, as far as that can be.

@@ -263,15 +263,13 @@ fn pasted_output_of_tools_fills_the_form() {
     let Some(browser) = Browser::get() else { return };
     let workspace = sites::flash_attn();
     let served = workspace.serve(&[]);
-    let hostile = NVIDIA_SMI.replace(
-        "NVIDIA GeForce RTX 4090        Off",
-        "<img src=x onerror=document.title='owned'>",
-    );
+    let image = "NVIDIA <img src=x onerror=document.title='owned'>";
+    let hostile = COLLECT_ENV.replace("NVIDIA A100-SXM4-80GB", image);
     let parameters = json!({"path": FLASH_ATTN, "pastes": [
         {"text": NVIDIA_SMI, "until": {"count": "12 of 18 files fit"}},
         {"text": COLLECT_ENV, "until": {"count": "2 of 18 files fit"}},
         {"text": "nothing of use", "until": {"state": "empty"}},
-        {"text": hostile, "until": {"count": "12 of 18 files fit"}},
+        {"text": hostile, "until": {"count": "2 of 18 files fit"}},
     ]});
     let pastes = browser.play(&workspace, "paste", &served.url, parameters);
     let query = &pastes[0]["query"];
@@ -294,6 +292,7 @@ fn pasted_output_of_tools_fills_the_form() {
     }
     assert_eq!(pastes[1]["file"], flash_attn_name("cu128", "2.9", "cp312"));
     assert_ne!(pastes[2]["status"], "", "it says that it has understood nothing");
+    says(pastes[3]["status"].as_str().expect("is there"), &["<img src=x"]);
     for paste in pastes.as_array().expect("is a list") {
         says(paste["title"].as_str().expect("is text"), &["flash-attn"]);
     }
