@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::config::{FilesMode, OnReject, Settings};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Facts, Sidecar};
+use crate::host::Host;
 use crate::index::{Admitted, FileUrl, Index, IndexFile};
 use crate::publish::{Known, Plan, SiteDirectory};
 use crate::render::theme::Theme;
@@ -360,6 +361,11 @@ fn guard(index: &Index, settings: &Settings, known: &[Known]) -> Result<()> {
 }
 
 fn warn_of_idle_settings(index: &Index, settings: &Settings, reporter: &dyn Reporter) {
+    if settings.host == Host::GithubPages && settings.site_url.is_none() {
+        reporter.note(
+            "without `site_url` the links of `404.html` lead to the root of the host, where a project's pages are not",
+        );
+    }
     if index.default_is_a_guess(&settings.channels)
         && let Some(default) = &index.channels.default
     {

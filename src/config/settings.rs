@@ -391,6 +391,10 @@ fn parse_any_url(what: &str, text: &str) -> Result<Url> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("it has a query or a fragment".to_owned()));
     }
+    // A path that begins with two slashes would name another host.
+    if url.path().contains("//") {
+        return Err(wrong("its path has an empty part".to_owned()));
+    }
     Ok(url)
 }
 
@@ -471,6 +475,7 @@ mod tests {
             ("files: copy\nfiles_url: https://x.example", "files URL"),
             ("site_url: ftp://x", "`ftp`"),
             ("site_url: nonsense", "site_url"),
+            ("site_url: https://x.example//evil.example/", "an empty part"),
             ("site_url: https://me:secret@x.example", "user name or password"),
             ("site_url: https://me:secret@x.example/?q", "a query"),
             ("site_url: https://me:secret@x.example:99999", "port"),

@@ -38,8 +38,8 @@ pub enum ParseChannelError {
 }
 
 /// What else a site has at its top.
-const RESERVED: [&str; 8] =
-    ["simple", "files", "packages", "assets", "state", "all", "rejected", "coverage"];
+const RESERVED: [&str; 9] =
+    ["simple", "files", "packages", "assets", "state", "all", "rejected", "coverage", "search"];
 
 impl FromStr for Channel {
     type Err = ParseChannelError;

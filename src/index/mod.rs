@@ -164,16 +164,20 @@ impl Project {
         if self.settings.status == Status::Quarantined { &[] } else { &self.files }
     }
 
-    /// The file that speaks for the project, among those that `simple/` offers: of the newest
-    /// release, final and not yanked if there is one, a wheel with METADATA if there is one.
+    /// The file that speaks for the project, among those that `simple/` offers.
     pub fn representative(&self) -> Option<&IndexFile> {
-        let rank = |file: &&IndexFile| {
-            let version = file.dist.version();
-            let has_metadata = file.facts.as_ref().is_some_and(|facts| facts.metadata().is_some());
-            (file.yanked.is_none(), !version.any_prerelease(), version.clone(), has_metadata)
-        };
-        self.offered().iter().filter(|file| file.in_default).max_by_key(rank)
+        representative(self.offered().iter().filter(|file| file.in_default))
     }
+}
+
+/// The file that speaks for these: of the newest release, final and not yanked if there is one, a
+/// wheel with METADATA if there is one.
+pub fn representative<'f>(files: impl Iterator<Item = &'f IndexFile>) -> Option<&'f IndexFile> {
+    files.max_by_key(|file| {
+        let version = file.dist.version();
+        let has_metadata = file.facts.as_ref().is_some_and(|facts| facts.metadata().is_some());
+        (file.yanked.is_none(), !version.any_prerelease(), version.clone(), has_metadata)
+    })
 }
 
 impl IndexFile {

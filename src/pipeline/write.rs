@@ -432,7 +432,7 @@ impl<'a> Writer<'a> {
         self.work.standing.is_some_and(|standing| {
             standing.state.settings == plan.settings
                 && standing.state.pages.get("rejected.json").copied() == rejected
-                // What it says follows from projects, of which none has changed.
+                // What else roots say follows from settings and projects, of which none has changed.
                 && standing.state.pages.contains_key(COVERAGE) == self.has_coverage()
                 && standing.state.pages.keys().all(|path| self.work.site.has(path, None))
         })

@@ -41,6 +41,8 @@ pub(super) fn of_settings(settings: &Settings, theme: Sha256) -> Sha256 {
     fingerprint.text(settings.description.as_deref());
     fingerprint.text(settings.site_url.as_ref().map(url::Url::as_str));
     fingerprint.text(settings.files_url.as_ref().map(url::Url::as_str));
+    // Pages that list channels say which is the default.
+    fingerprint.text(settings.channels.default.as_ref().map(Channel::as_str));
     let modes = format!("{:?} {:?} {:?}", settings.pages, settings.host, settings.files);
     fingerprint.text(Some(&modes));
     fingerprint.finish()

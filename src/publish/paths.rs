@@ -112,6 +112,13 @@ mod tests {
     }
 
     #[test]
+    fn no_channel_lies_in_a_folder_of_the_site() {
+        for folder in FOLDERS.into_iter().chain([ALL]) {
+            assert!(folder.parse::<Channel>().is_err(), "{folder}");
+        }
+    }
+
+    #[test]
     fn nothing_else_is_touched() {
         for path in [
             "",

@@ -56,6 +56,9 @@ pub(super) struct Fit<'a> {
     requires_python: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<&'a Channel>,
+    /// Told where `simple/` does not offer it, because it offers another channel of the release.
+    #[serde(skip_serializing_if = "is_true")]
+    in_default: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     torch: Option<TorchVersion>,
     /// Tags as in the filename: `py2.py3`.
@@ -75,6 +78,7 @@ impl<'a> Fit<'a> {
         Self {
             requires_python: file.requires_python.as_deref(),
             channel: file.channel.as_ref(),
+            in_default: file.in_default,
             torch: torch_of(file.dist.version()),
             python: wheel.map(|wheel| wheel.python()),
             abi: wheel.map(|wheel| wheel.abi()),
@@ -82,6 +86,11 @@ impl<'a> Fit<'a> {
             depth: file.facts.as_deref().map(|facts| facts.depth),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 /// As in the simple JSON: a reason, or `true` where none is given.

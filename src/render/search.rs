@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::files_json::Fit;
 use super::needs::Needs;
 use super::people::{newest_upload, status, summary};
-use super::{display_name, markup};
+use super::{cut, display_name, markup};
 use crate::cuda::{Architecture, ComputeCapability, CudaVersion, TorchUse};
 use crate::index::{Index, IndexFile, Project};
 
@@ -25,7 +25,7 @@ const SINGLE: usize = 2_000;
 const SINGLE_SIZE: usize = 160_000;
 /// Bytes of the rows of a shard.
 const SHARD_SIZE: usize = 100_000;
-/// Bytes of what rows say of machines, for each file; what is left out is "not told".
+/// Bytes of what rows say of machines that summaries make room for; what is left out is "not told".
 const MACHINES_SIZE: usize = 30_000;
 /// Letters of a summary, from what one would like to what a full file has room for.
 const SUMMARIES: [usize; 6] = [80, 60, 45, 30, 20, 0];
@@ -127,18 +127,6 @@ fn push_text(out: &mut Vec<u8>, text: Option<&str>) {
     }
 }
 
-/// At most so many letters; what was cut off is seen.
-fn cut(text: &str, letters: usize) -> String {
-    if text.chars().count() <= letters {
-        return text.to_owned();
-    }
-    if letters == 0 {
-        return String::new();
-    }
-    let kept: String = text.chars().take(letters - 1).collect();
-    format!("{}\u{2026}", kept.trim_end())
-}
-
 /// What a file needs, in JSON.
 fn profile(file: &IndexFile) -> Option<String> {
     let needs = Needs::of(file);
@@ -160,21 +148,21 @@ fn profile(file: &IndexFile) -> Option<String> {
 pub fn pages(index: &Index) -> Vec<(String, Vec<u8>)> {
     let rows: Vec<Row> = index.projects.par_iter().map(Row::of).collect();
     let rows: Vec<&Row> = rows.iter().collect();
-    let machines = Machines::of(&rows);
-    let fits = |&letters: &usize| {
-        let size: usize = rows.iter().map(|row| row.size(letters)).sum();
-        size + machines.size() <= SINGLE_SIZE
+    let all = Machines::of(&rows, SINGLE_SIZE);
+    let room = |letters: &usize| {
+        let size: usize = rows.iter().map(|row| row.size(*letters)).sum();
+        SINGLE_SIZE.checked_sub(size).filter(|room| *room >= all.size().min(MACHINES_SIZE))
     };
-    let letters = SUMMARIES.into_iter().find(fits).filter(|_| rows.len() <= SINGLE);
-    if let Some(letters) = letters {
-        return vec![(SEARCH.to_owned(), whole(&rows, &machines, letters))];
+    let fitting = SUMMARIES.into_iter().find_map(|letters| Some((letters, room(&letters)?)));
+    if let Some((letters, room)) = fitting.filter(|_| rows.len() <= SINGLE) {
+        return vec![(SEARCH.to_owned(), whole(&rows, letters, room))];
     }
     let mut shards = Vec::new();
     split(&rows, "", &mut shards);
     let mut pages: Vec<(String, Vec<u8>)> = shards
         .par_iter()
         .map(|(prefix, rows)| {
-            (format!("search/{prefix}.json"), whole(rows, &Machines::of(rows), SUMMARIES[1]))
+            (format!("search/{prefix}.json"), whole(rows, SUMMARIES[1], MACHINES_SIZE))
         })
         .collect();
     let mut out = format!("{{\"search_format\":{SEARCH_FORMAT},\"projects\":{}", rows.len());
@@ -211,8 +199,9 @@ fn split<'r>(rows: &[&'r Row], prefix: &str, shards: &mut Vec<(String, Vec<&'r R
     }
 }
 
-/// Rows with the profiles and sets that they refer to.
-fn whole(rows: &[&Row], machines: &Machines<'_>, letters: usize) -> Vec<u8> {
+/// Rows with the profiles and sets that they refer to, for which there are so many bytes.
+fn whole(rows: &[&Row], letters: usize, room: usize) -> Vec<u8> {
+    let machines = Machines::of(rows, room);
     let head = format!("{{\"search_format\":{SEARCH_FORMAT},\"projects\":{}", rows.len());
     let mut out = head.into_bytes();
     out.extend_from_slice(b",\"rows\":[");
@@ -241,8 +230,8 @@ struct Machines<'r> {
 }
 
 impl<'r> Machines<'r> {
-    /// Those that most projects share, as far as there is room.
-    fn of(rows: &[&'r Row]) -> Self {
+    /// Those that most projects share, as far as there is room, in bytes.
+    fn of(rows: &[&'r Row], mut room: usize) -> Self {
         let mut counted: BTreeMap<&BTreeSet<String>, usize> = BTreeMap::new();
         for row in rows {
             *counted.entry(&row.profiles).or_default() += 1;
@@ -251,7 +240,6 @@ impl<'r> Machines<'r> {
         by_count.sort_by(|one, other| (other.1, one.0).cmp(&(one.1, other.0)));
         let mut machines = Self { profiles: Vec::new(), sets: Vec::new(), places: HashMap::new() };
         let mut known: HashMap<&str, usize> = HashMap::new();
-        let mut room = MACHINES_SIZE;
         for (set, _) in by_count {
             let new = set.iter().filter(|profile| !known.contains_key(profile.as_str()));
             let size: usize =

@@ -242,3 +242,31 @@ fn two_builds_of_a_release_in_one_channel_are_told() {
     }
     assert!(!run.stderr.contains("cu130torch2.9-py3"), "{}", run.stderr);
 }
+
+#[test]
+fn another_default_is_told_on_pages_though_no_file_moves() {
+    let workspace = Workspace::new();
+    workspace.wheel(&wheel("1.0", "cu126"));
+    workspace.wheel(&wheel("2.0", "cu128"));
+    workspace.write("config/site.yml", "channels: {default: cu128}\n");
+    workspace.build(&[]);
+    workspace.write("config/site.yml", "channels: {default: cu126}\n");
+    workspace.build(&[]);
+    assert!(tree(&workspace.anew().site()) == tree(&workspace.site()), "as if built at once");
+}
+
+#[test]
+fn the_page_of_a_channel_tells_of_its_own_files() {
+    let workspace = Workspace::new();
+    for (version, local) in [("1.0", "cu126"), ("1.0", "cu128"), ("2.0", "cu128")] {
+        workspace.wheel(&wheel(version, local));
+    }
+    workspace.build(&[]);
+    let page = workspace.read("site/cu126/index.html");
+    assert!(page.contains("<span class=\"ver\">1.0+cu126</span>"), "{page}");
+    assert!(!page.contains("2.0+cu128"), "{page}");
+    let facts = workspace.json("site/packages/demo/files.json");
+    let offered: Vec<&Value> =
+        facts["files"].as_array().expect("is a list").iter().map(|it| &it["in_default"]).collect();
+    assert_eq!(offered, [&Value::Bool(false), &Value::Null, &Value::Null], "{facts}");
+}

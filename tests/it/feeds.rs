@@ -170,3 +170,40 @@ fn two_thousand_projects_fit_in_one_file_and_more_are_kept_by_prefix() {
     // Its own pages (simple HTML and JSON, page, facts), two roots, home, names, search and one shard.
     assert_eq!(changed["pages_written"], 4 + 2 + 1 + 1 + 2, "{changed}");
 }
+
+#[test]
+fn a_project_of_very_many_kinds_is_told_where_there_is_room() {
+    let workspace = Workspace::new();
+    let mut list = String::from("{\"filename\": \"other-1.0-py3-none-any.whl\"}\n");
+    for torch in 0..8 {
+        for python in 0..6 {
+            for cuda in ["cu126", "cu128", "cu130"] {
+                for platform in ["linux_x86_64", "win_amd64"] {
+                    list.push_str(&format!(
+                        "{{\"filename\": \"demo-1.0+{cuda}torch2.{torch}-cp31{python}-cp31{python}-{platform}.whl\"}}\n"
+                    ));
+                }
+            }
+        }
+    }
+    workspace.write("packages.jsonl", list);
+    let source = ["--source", "list:packages.jsonl", "--files-url", "https://x.example/files"];
+    workspace.build(&[&source[..], &["--allow", "channel-hash"]].concat());
+    let search = workspace.json("site/search.json");
+    assert_ne!(search["rows"][0][7], -1, "{}", search["rows"]);
+    assert_eq!(search["profiles"].as_array().map(Vec::len), Some(8 * 6 * 3 * 2 + 1));
+}
+
+#[test]
+fn a_summary_that_is_none_is_cut() {
+    let workspace = Workspace::new();
+    let long = "é".repeat(100_000);
+    workspace.wheel(&Wheel::new("demo", "1.0").header(&format!("Summary: {long}")));
+    workspace.build(&[]);
+    for (page, letters) in [("site/index.html", 300), ("site/packages/demo/index.html", 1_000)] {
+        let html = workspace.read(page);
+        assert!(html.len() < 20_000, "{page}: {}", html.len());
+        let shown = format!("{}\u{2026}", "é".repeat(letters - 1));
+        assert!(html.contains(&shown), "{page}");
+    }
+}

@@ -1,17 +1,22 @@
 //! Pages that list projects: the home, those of channels, and the one of all names.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use tera::Context;
 
 use super::{People, Rejected, human_size, newest_upload, same_release, status, summary};
 use crate::error::Result;
-use crate::index::{Channel, Index, IndexFile, Project, View};
-use crate::render::display_name;
+use crate::index::{Channel, Index, IndexFile, Project, View, representative};
+use crate::render::{cut, display_name};
 
 /// The projects that a page lists in full; of others it has the names, or the search has them.
 const ROWS: usize = 100;
 /// The projects that the home lists where there are more: those that are news.
 const LATEST: usize = 50;
+
+/// The letters of a summary that a row has room for, whatever METADATA says.
+const SUMMARY: usize = 300;
 
 #[derive(Serialize)]
 struct Totals {
@@ -25,7 +30,7 @@ struct Totals {
 struct ProjectRow<'a> {
     name: &'a str,
     url: String,
-    summary: Option<&'a str>,
+    summary: Option<Cow<'a, str>>,
     latest: Option<String>,
     releases: usize,
     files: usize,
@@ -97,7 +102,13 @@ impl People<'_> {
         } else if cut {
             more = listed.split_off(ROWS).iter().map(|(project, _)| Name::of(project)).collect();
         }
-        let rows = listed.iter().map(|(project, files)| project_row(project, files));
+        let rows = listed.iter().map(|(project, files)| {
+            let speaks = match view {
+                View::Channel(_) => representative(files.iter().copied()),
+                View::Default | View::All => project.representative(),
+            };
+            project_row(project, files, speaks)
+        });
         context.insert("projects", &rows.collect::<Vec<_>>());
         context.insert("more", &more);
         context.insert("is_cut", &cut);
@@ -155,12 +166,17 @@ fn releases(files: &[&IndexFile]) -> usize {
     files.chunk_by(|one, other| same_release(one.dist.version(), other.dist.version())).count()
 }
 
-fn project_row<'p>(project: &'p Project, files: &[&IndexFile]) -> ProjectRow<'p> {
+/// `speaks` is the file of these that speaks for the project.
+fn project_row<'p>(
+    project: &'p Project,
+    files: &[&IndexFile],
+    speaks: Option<&IndexFile>,
+) -> ProjectRow<'p> {
     ProjectRow {
         name: display_name(project),
         url: format!("packages/{}/", project.name),
-        summary: summary(project),
-        latest: project.representative().map(|file| file.dist.version().to_string()),
+        summary: summary(project).map(|summary| cut(summary, SUMMARY)),
+        latest: speaks.map(|file| file.dist.version().to_string()),
         releases: releases(files),
         files: files.len(),
         updated: newest_upload(files.iter().copied()),

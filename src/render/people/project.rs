@@ -1,5 +1,6 @@
 //! The page of a project.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -15,13 +16,16 @@ use crate::error::Result;
 use crate::facts::{Depth, UploadTime};
 use crate::index::{Channel, IndexFile, Project, torch_of};
 use crate::render::needs::Needs;
-use crate::render::{description, display_name};
+use crate::render::{cut, description, display_name};
+
+/// The letters of a summary that a page shows: more than an index takes is no summary.
+const SUMMARY: usize = 1_000;
 
 #[derive(Serialize)]
 struct ProjectPage<'a> {
     name: &'a str,
     normalized: &'a str,
-    summary: Option<&'a str>,
+    summary: Option<Cow<'a, str>>,
     latest: Option<String>,
     status: Option<&'static str>,
     status_reason: Option<&'a str>,
@@ -113,7 +117,7 @@ impl People<'_> {
         let page = ProjectPage {
             name: display_name(project),
             normalized: project.name.as_str(),
-            summary: summary(project),
+            summary: summary(project).map(|summary| cut(summary, SUMMARY)),
             latest: representative.map(|file| file.dist.version().to_string()),
             status: status(project),
             status_reason: project.settings.status_reason.as_deref(),

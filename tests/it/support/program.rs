@@ -35,8 +35,10 @@ impl Workspace {
     /// A new machine with the same wheels, which knows nothing but the site of this one.
     pub(crate) fn anew(&self) -> Self {
         let fresh = Self::new();
-        for (path, bytes) in tree(&self.path("wheels")) {
-            fresh.write(&format!("wheels/{path}"), bytes);
+        for folder in ["wheels", "config"] {
+            for (path, bytes) in tree(&self.path(folder)) {
+                fresh.write(&format!("{folder}/{path}"), bytes);
+            }
         }
         fresh.build(&["--previous", self.site().to_str().expect("is UTF-8")]);
         fresh
