@@ -32,10 +32,10 @@ impl Workspace {
         self.folder.path().join(path)
     }
 
-    /// A new machine with the same wheels, which knows nothing but the site of this one.
+    /// A new machine with the same wheels and configuration, which knows nothing but the site of this one.
     pub(crate) fn anew(&self) -> Self {
         let fresh = Self::new();
-        for folder in ["wheels", "config"] {
+        for folder in ["wheels", "config"].into_iter().filter(|it| self.path(it).is_dir()) {
             for (path, bytes) in tree(&self.path(folder)) {
                 fresh.write(&format!("{folder}/{path}"), bytes);
             }
