@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use super::{Format, print, print_json};
 use crate::config::ThemeChoice;
 use crate::error::Result;
-use crate::render::theme::{self, Problem, Theme};
+use crate::render::theme::{self, Problem};
 
 /// Make a new theme for the pages for people, or test one
 #[derive(Debug, Args)]
@@ -50,8 +50,7 @@ pub(super) fn run(args: &ThemeArgs) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         ThemeCommand::Check { theme, format } => {
-            let theme = Theme::load(&ThemeChoice::named(theme), &BTreeMap::new())?;
-            let problems = theme::check(&theme)?;
+            let problems = theme::check(&ThemeChoice::named(theme))?;
             show(&problems, *format)?;
             Ok(ExitCode::from(u8::from(!problems.is_empty())))
         }

@@ -131,7 +131,7 @@ impl SiteConfig {
 }
 
 /// A value that is no list and no mapping.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Scalar {
@@ -150,6 +150,42 @@ impl std::fmt::Display for Scalar {
             Self::Integer(value) => write!(f, "{value}"),
             Self::Text(value) => f.write_str(value),
         }
+    }
+}
+
+/// By hand: what serde derives says neither what was expected nor what was found.
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Scalar;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("`true`, `false`, a whole number or a text")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
+                Ok(Scalar::Boolean(value))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
+                Ok(Scalar::Integer(value))
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Scalar, E> {
+                let unexpected = serde::de::Unexpected::Unsigned(value);
+                i64::try_from(value)
+                    .map(Scalar::Integer)
+                    .map_err(|_| E::invalid_value(unexpected, &self))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Scalar, E> {
+                Ok(Scalar::Text(value.to_owned()))
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
     }
 }
 

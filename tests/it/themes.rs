@@ -134,8 +134,62 @@ fn check_tells_what_is_wrong_and_where() {
 
     workspace.write("mine/base.html", "<html>{% block content %}{% endblock %}</html>");
     let run = workspace.run(&["theme", "check", "mine"]);
-    run.fails(2, &["Block `title` is not defined in any parent template", "index.html:2:"]);
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    let line = "default/index.html:2:10: Block `title` is not defined in any parent template\n";
+    assert_eq!(run.stdout.matches(line).count(), 1, "{}", run.stdout);
+    let run = workspace.run(&["theme", "check", "mine", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("is JSON");
+    assert!(run.code == Some(1) && report["problems"][0]["place"].is_string(), "{report}");
+    // Who builds a site has nothing to look at but this error.
+    workspace
+        .run(&["build", "--theme", "mine"])
+        .fails(2, &["Block `title`", "default/404.html:2:10"]);
     workspace.run(&["theme", "check", "nowhere"]).fails(2, &["cannot read the theme `nowhere`"]);
+}
+
+#[test]
+fn what_a_manifest_leaves_out_leaves_the_site() {
+    let workspace = filled();
+    workspace.write("mine/theme.yml", "theme_format: 1\n");
+    workspace.build(&["--theme", "mine"]);
+    let scripts = || workspace.read("site/packages/demo/index.html").matches("<script").count();
+    assert_eq!(scripts(), 4);
+    workspace.write("mine/theme.yml", "theme_format: 1\nomit: [finder.js]\n");
+    let changed = workspace.build(&["--theme", "mine"]);
+    assert_ne!(changed["pages_written"], 0, "what it leaves out is one of the inputs");
+    assert_eq!(scripts(), 3);
+    assert!(!ending(&workspace, ".js").iter().any(|path| path.contains("finder")));
+    let before = tree(&workspace.site());
+    assert_eq!(workspace.build(&["--theme", "mine"])["pages_written"], 0);
+    assert!(tree(&workspace.site()) == before);
+}
+
+#[test]
+fn options_say_what_they_expect() {
+    let workspace = filled();
+    for (value, found) in
+        [("[1]", "sequence"), ("1.5", "floating point"), ("{a: 1}", "map"), ("null", "unit")]
+    {
+        workspace.write("config/site.yml", format!("theme_options: {{accent: {value}}}\n"));
+        workspace.run(&["build"]).fails(
+            2,
+            &["theme_options.accent", found, "`true`, `false`, a whole number or a text"],
+        );
+    }
+    workspace.write("config/site.yml", "theme_options: {logo: favicon.svh}\n");
+    workspace.run(&["build"]).fails(2, &["`logo` expects", "did you mean `favicon.svg`?"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_theme_publishes_only_what_lies_in_its_folder() {
+    let workspace = filled();
+    workspace.write("mine/theme.yml", "theme_format: 1\n");
+    let link = workspace.path("mine/secret.txt");
+    std::os::unix::fs::symlink("/etc/hostname", link).expect("links");
+    for command in [&["build", "--theme", "mine"][..], &["theme", "check", "mine"]] {
+        workspace.run(command).fails(2, &["mine/secret.txt`: it is a link", "hint:"]);
+    }
 }
 
 #[test]
@@ -145,7 +199,7 @@ fn a_broken_theme_leaves_the_site_as_it_was() {
     let before = tree(&workspace.site());
     workspace.write("mine/project.html", "{{ project.nothing }}");
     let run = workspace.run(&["build", "--theme", "mine"]);
-    run.fails(2, &["cannot render `project.html:1:", "nothing", "hint:"]);
+    run.fails(2, &["cannot render `mine/project.html:1:", "nothing", "hint:"]);
     workspace.run(&["build", "--theme", "plain"]);
     workspace.build(&[]);
     assert!(tree(&workspace.site()) == before);

@@ -32,6 +32,7 @@
       .toLowerCase()
       .replace(/^(cuda|driver)\s*/, "");
     if (/^(none|no|cpu)$/.test(written)) return { cuda: "none" };
+    if (/^rocm[\d.\s]*$/.test(written)) return { cuda: written.replace(/\s/g, "") };
     if (DRIVER.test(written)) return { driver: written };
     if (!written) return { driver: told.driver };
     if (/^\d{1,2}(\.\d{1,2}){0,2}$/.test(written)) {
@@ -175,6 +176,8 @@
     for (const [key, isCared] of Object.entries(cares)) {
       field(key).hidden = !(isCared || (key !== "glibc" && told[key]) || (key === "cuda" && told.driver));
     }
+    // What the tools print tells Python and the platform too, but those are as quickly chosen.
+    byId("finder-paste-box").hidden = !["glibc", "cuda", "gpu", "torch"].some(isShown);
   }
 
   function fillForm() {
@@ -325,12 +328,19 @@
     return item;
   }
 
+  /** Why nothing fits, or nothing that uses the GPU; and what comes nearest. */
+  function explanation({ reason, nearest, needs }) {
+    const items = [makeItem({ before: reason })];
+    if (nearest) items.push(makeItem({ word: "Nearest:", file: nearest.filename, after: ` ${needs}.` }));
+    return items;
+  }
+
   /** What is to know about a file that fits: what was left open, and what is not known. */
-  function whyItFits({ best, certain, rival }) {
+  function whyItFits({ best, certain, rival, instead }) {
     const { entry, parts } = best;
-    const items = parts
-      .filter(({ state }) => state === "unknown")
-      .map(({ needs }) => makeItem({ word: "Unknown:", before: `it ${needs}.` }));
+    const items = instead ? explanation(instead) : [];
+    const unknown = parts.filter(({ state }) => state === "unknown");
+    items.push(...unknown.map(({ needs }) => makeItem({ word: "Unknown:", before: `it ${needs}.` })));
     if (certain) items.push(makeItem({ before: "Known to fit: ", file: certain.entry.filename }));
     if (rival)
       items.push(
@@ -346,13 +356,6 @@
     if (entry.prerelease) items.push(makeItem({ before: "It is a pre-release." }));
     const open = parts.filter(({ isOpen, state }) => isOpen && state === "yes").map(({ needs }) => needs);
     if (open.length) items.push(makeItem({ word: "To check:", before: `it ${open.join("; it ")}.` }));
-    return items;
-  }
-
-  function whyNothingFits({ judged }, machine) {
-    const { reason, nearest, needs } = fit.explain(judged, machine);
-    const items = [makeItem({ before: reason })];
-    if (nearest) items.push(makeItem({ word: "Nearest:", file: nearest.filename, after: ` ${needs}.` }));
     return items;
   }
 
@@ -379,7 +382,9 @@
       ["uv-toml", "uvToml"],
       ["poetry", "poetry"],
     ]) {
-      byId(`finder-${id}`).textContent = written[key];
+      const code = byId(`finder-${id}`);
+      code.textContent = written[key];
+      code.closest(".snippet").hidden = !written[key];
     }
   }
 
@@ -398,7 +403,8 @@
     byId("finder-file").hidden = !entry;
     byId("finder-chips").hidden = !entry;
     byId("finder-commands").hidden = true;
-    byId("finder-why").replaceChildren(...(entry ? whyItFits(choice) : whyNothingFits(choice, machine)));
+    const why = entry ? whyItFits(choice) : explanation(fit.explain(choice.judged, machine));
+    byId("finder-why").replaceChildren(...why);
     if (!entry) return;
     linkToRow(byId("finder-file"), entry.filename);
     byId("finder-chips").replaceChildren(...chipsOf(entry));
@@ -510,14 +516,14 @@
     python: "Python",
     platform: "",
     glibc: "glibc",
-    cuda: "CUDA",
+    cuda: "",
     driver: "driver",
     gpu: "compute capability",
     torch: "torch",
   };
 
   function fillFromPaste(pasted) {
-    const { machine, gpuNames, unknownGpus } = fit.parsePaste(pasted);
+    const { machine, note, gpuNames, unknownGpus } = fit.parsePaste(pasted);
     const found = KEYS.filter((key) => machine[key]);
     const status = byId("finder-paste-status");
     if (!found.length && !gpuNames.length) {
@@ -534,11 +540,12 @@
       told.gpu = names.join(", ");
     const saying = {
       platform: fit.platformName(machine.platform),
+      cuda: fit.cudaName(machine),
       gpu: names.length ? `${machine.gpu} (${names.join(", ")})` : machine.gpu,
     };
     const facts = found.map((key) => `${NAMES[key]} ${saying[key] ?? machine[key]}`.trim());
     if (unknownGpus.length) facts.push(`${unknownGpus[0]}, of which the compute capability is not known here`);
-    status.textContent = `Filled in: ${facts.join(", ")}.`;
+    status.textContent = `Filled in: ${facts.join(", ")}. ${note}`.trim();
     fillForm();
     render();
     return true;

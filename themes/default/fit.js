@@ -64,6 +64,8 @@
   const comparePublic = (one, other) => compareReleases(one, other) || compareLists(stageKey(one), stageKey(other));
   const compareVersions = (one, other) => comparePublic(one, other) || compareLists(one.local, other.local);
   const isPrerelease = ({ pre, dev }) => pre !== null || dev !== null;
+  /** The same for versions that are equal, local parts aside. */
+  const publicKey = (version) => `${releaseKey(version)} ${stageKey(version)}`;
 
   function beginsWith(version, epoch, numbers) {
     return version.epoch === epoch && numbers.every((number, at) => number === (version.release[at] ?? 0));
@@ -208,6 +210,8 @@
         binary: pairs && positions(pairs.binary),
         any: pairs && positions(pairs.any),
         platforms: platform ? positions(platformTags(platform, glibcOf(glibc))) : null,
+        // What `requires_python` comes to: most files of a project say the same.
+        required: new Map(),
       };
       if (tagCache.size > 100) tagCache.clear();
       tagCache.set(key, tags);
@@ -218,15 +222,6 @@
   function glibcOf(text) {
     const numbers = numbersOf(text);
     return numbers && numbers[0] === 2 && numbers.length >= 2 ? numbers.slice(0, 2) : null;
-  }
-
-  /** Every tag that a machine takes, best first. */
-  function supportedTags(machine) {
-    const { binary, any, platforms } = tagsOf(machine);
-    return [
-      ...[...binary.keys()].flatMap((pair) => [...platforms.keys()].map((platform) => `${pair}-${platform}`)),
-      ...[...any.keys()].map((pair) => `${pair}-any`),
-    ];
   }
 
   /** Newer Pythons first, where the machine does not tell. */
@@ -274,10 +269,13 @@
     const local = /\+(.*)$/.exec(text(raw.version) ?? "")?.[1] ?? "";
     const torchUse = object(raw.torch_use);
     const abi = /cxx11abi(true|false)/i.exec(local)?.[1];
+    const release = version ? publicKey(version) : `?${text(raw.version)}`;
     return {
       filename: text(raw.filename) ?? "",
       versionText: text(raw.version) ?? "",
       version,
+      release,
+      exact: `${release}+${version?.local ?? ""}`,
       prerelease: raw.prerelease === true || Boolean(version && isPrerelease(version)),
       url: text(raw.url),
       size: Number.isFinite(raw.size) && raw.size >= 0 ? raw.size : null,
@@ -285,6 +283,7 @@
       yankReason: text(raw.yanked),
       requiresPython: text(raw.requires_python),
       channel: text(raw.channel),
+      inDefault: raw.in_default !== false,
       isWheel: raw.kind !== "sdist",
       pairs: pythons.flatMap((python) => abis.map((abiTag) => `${python}-${abiTag}`)),
       platforms: texts(raw.platforms).slice(0, 40),
@@ -327,36 +326,36 @@
 
   /** CUDA release, the oldest Linux driver of it, the oldest Windows driver. Source: CUDA Toolkit Release Notes. */
   const DRIVERS = [
-    ["13.4", "616.00", "616.00"],
-    ["13.3", "610.43.02", "610.43"],
-    ["13.2", "595.45.04", "595.45"],
-    ["13.1", "590.44.01", "591.00"],
-    ["13.0", "580.65.06", "580.65"],
-    ["12.9", "575.51.03", "576.02"],
-    ["12.8", "570.26", "570.65"],
-    ["12.6", "560.28.03", "560.76"],
-    ["12.5", "555.42.02", "555.85"],
-    ["12.4", "550.54.14", "551.61"],
-    ["12.3", "545.23.06", "545.84"],
-    ["12.2", "535.54.03", "536.25"],
-    ["12.1", "530.30.02", "531.14"],
-    ["12.0", "525.60.13", "527.41"],
-    ["11.8", "520.61.05", "520.06"],
-    ["11.7", "515.43.04", "516.01"],
-    ["11.6", "510.39.01", "511.23"],
-    ["11.5", "495.29.05", "496.04"],
-    ["11.4", "470.42.01", "471.11"],
-    ["11.3", "465.19.01", "465.89"],
-    ["11.2", "460.27.03", "460.82"],
-    ["11.1", "455.23", "456.38"],
-    ["11.0", "450.51.05", "451.48"],
-    ["10.2", "440.33", "441.22"],
-    ["10.1", "418.39", "418.96"],
-    ["10.0", "410.48", "411.31"],
-    ["9.2", "396.26", "397.44"],
-    ["9.1", "390.46", "391.29"],
-    ["9.0", "384.81", "385.54"],
-  ];
+    "13.4 616.00 616.00",
+    "13.3 610.43.02 610.43",
+    "13.2 595.45.04 595.45",
+    "13.1 590.44.01 591.00",
+    "13.0 580.65.06 580.65",
+    "12.9 575.51.03 576.02",
+    "12.8 570.26 570.65",
+    "12.6 560.28.03 560.76",
+    "12.5 555.42.02 555.85",
+    "12.4 550.54.14 551.61",
+    "12.3 545.23.06 545.84",
+    "12.2 535.54.03 536.25",
+    "12.1 530.30.02 531.14",
+    "12.0 525.60.13 527.41",
+    "11.8 520.61.05 520.06",
+    "11.7 515.43.04 516.01",
+    "11.6 510.39.01 511.23",
+    "11.5 495.29.05 496.04",
+    "11.4 470.42.01 471.11",
+    "11.3 465.19.01 465.89",
+    "11.2 460.27.03 460.82",
+    "11.1 455.23 456.38",
+    "11.0 450.51.05 451.48",
+    "10.2 440.33 441.22",
+    "10.1 418.39 418.96",
+    "10.0 410.48 411.31",
+    "9.2 396.26 397.44",
+    "9.1 390.46 391.29",
+    "9.0 384.81 385.54",
+  ].map((release) => release.split(" "));
   /** From CUDA 11 on the oldest Linux driver depends on the major number alone. */
   const OLDEST_DRIVERS = { 13: "580.65.06", 12: "525.60.13", 11: "450.80.02" };
 
@@ -409,11 +408,26 @@
     return number > own && Math.floor(own / 10) === gpu[0] && !APART.has(own) && !APART.has(number);
   }
 
+  /** Those that the index judges; its lists say nothing of newer ones. */
+  const KNOWN_GPUS = new Set(
+    (
+      "3.0 3.2 3.5 3.7 5.0 5.2 5.3 6.0 6.1 6.2 7.0 7.2 7.5 8.0 8.6 8.7 8.8 8.9 9.0 " +
+      "10.0 10.1 10.3 10.7 11.0 12.0 12.1"
+    ).split(" "),
+  );
+
+  const codesOf = (cuda) => (cuda.codeOfFiles.length ? cuda.codeOfFiles : [cuda.architectures]);
+
+  /** Whether every file has code for a GPU. */
+  function hasCodeFor(cuda, capability) {
+    if (cuda.capabilities.includes(capability)) return true;
+    return !KNOWN_GPUS.has(capability) && codesOf(cuda).every((code) => code.some((one) => runsOn(one, capability)));
+  }
+
   /** Whether some file has nothing but PTX for a GPU, which its driver must compile. */
   function needsPtx(cuda, capability) {
-    const files = cuda.codeOfFiles.length ? cuda.codeOfFiles : [cuda.architectures];
     const runs = (code, kind) => code.some((one) => one.startsWith(kind) && runsOn(one, capability));
-    return files.some((code) => !runs(code, "sm_") && runs(code, "compute_"));
+    return codesOf(cuda).some((code) => !runs(code, "sm_") && runs(code, "compute_"));
   }
 
   // ---- Words ----
@@ -474,16 +488,21 @@
   const YES = [];
 
   function judgePython(entry, machine) {
-    const needs = describePython(entry);
     const python = parsePython(machine.python);
-    if (!python) return needs ? [part("python", "yes", `needs ${needs}`, true)] : YES;
+    if (!python) {
+      const needs = describePython(entry);
+      return needs ? [part("python", "yes", `needs ${needs}`, true)] : YES;
+    }
     if (!entry.pairs.length) return [part("python", "unknown", "does not say which Python it is for")];
-    const { binary, any } = tagsOf(machine);
+    const { binary, any, required } = tagsOf(machine);
     const tags = entry.platforms.every((platform) => platform === "any") ? any : binary;
-    if (!entry.pairs.some((pair) => tags.has(pair))) return [part("python", "no", `needs ${needs}`)];
+    if (!entry.pairs.some((pair) => tags.has(pair))) return [part("python", "no", `needs ${describePython(entry)}`)];
     if (!entry.requiresPython) return YES;
-    const clauses = parseSpecifier(entry.requiresPython);
-    const state = clauses ? decide(clauses, `${python.major}.${python.minor}`) : "unknown";
+    if (!required.has(entry.requiresPython)) {
+      const clauses = parseSpecifier(entry.requiresPython);
+      required.set(entry.requiresPython, clauses ? decide(clauses, `${python.major}.${python.minor}`) : "unknown");
+    }
+    const state = required.get(entry.requiresPython);
     if (state === "yes") return YES;
     const wanted = describeRequires(entry.requiresPython);
     if (state === "no") return [part("python", "no", `needs ${wanted}`)];
@@ -495,14 +514,17 @@
     if (!entry.platforms.length) {
       return machine.platform ? [part("platform", "unknown", "does not say which platform it is for")] : YES;
     }
-    const names = platformsOf(entry);
-    if (!machine.platform)
-      return [part("platform", "yes", `is for ${names}`, true), ...judgeGlibc(entry, entry.platforms, machine)];
-    const { platforms } = tagsOf({ ...machine, glibc: null });
+    if (!machine.platform) {
+      const names = part("platform", "yes", `is for ${platformsOf(entry)}`, true);
+      return [names, ...judgeGlibc(entry, entry.platforms, machine)];
+    }
+    const { platforms } = tagsOf({ python: machine.python, platform: machine.platform, glibc: null });
     const mine = entry.platforms.filter((platform) => platforms.has(platform));
     if (mine.length) return judgeSystem(entry, mine, machine);
     const odd = entry.platforms.find((platform) => familiesOf(platform).includes(machine.platform));
-    return [part("platform", "no", odd ? `is tagged ${odd}, which installers do not take` : `is for ${names}`)];
+    return [
+      part("platform", "no", odd ? `is tagged ${odd}, which installers do not take` : `is for ${platformsOf(entry)}`),
+    ];
   }
 
   /** What the system must be, when the platform is the right one. */
@@ -545,12 +567,21 @@
       : YES;
   }
 
+  const makerOf = (entry) => /^[a-z]+/.exec(entry.channel ?? "")?.[0];
+  /** A torch for AMD GPUs says so in place of a CUDA version: `rocm6.4`. */
+  const isRocm = (machine) => Boolean(machine.cuda?.startsWith("rocm"));
+  const hasGpu = (machine) => machine.cuda !== "none" && Boolean(machine.cuda || machine.driver || machine.gpu);
+  const isForGpu = (entry, machine) => (isRocm(machine) ? makerOf(entry) === "rocm" : isOfCuda(entry));
+
   const OTHER_MAKERS = { rocm: "is built for AMD GPUs (ROCm)", xpu: "is built for Intel GPUs (XPU)" };
 
   function judgeCuda(entry, machine) {
     const isAsked = Boolean(machine.cuda || machine.driver);
-    const other = OTHER_MAKERS[/^[a-z]+/.exec(entry.channel ?? "")?.[0]];
-    if (other) return [part("cuda", isAsked ? "no" : "yes", other, !isAsked)];
+    const other = OTHER_MAKERS[makerOf(entry)];
+    if (other && isRocm(machine) && isForGpu(entry, machine))
+      return [part("cuda", "unknown", `${other}, of which neither the version nor the GPU is judged here`)];
+    // Compute capabilities are NVIDIA's.
+    if (other) return [part("cuda", isAsked || machine.gpu ? "no" : "yes", other, !isAsked)];
     if (!isOfCuda(entry)) {
       const isDoubtful = isAsked && isUnread(entry) && entry.channel !== "cpu";
       return isDoubtful ? [part("cuda", "unknown", "was not read, so whether it needs CUDA is not known")] : YES;
@@ -560,7 +591,7 @@
     const needs = `needs ${made ? `CUDA ${dotted(made)}` : "CUDA"}`;
     const older =
       driver && !isWindows(machine.platform) ? `driver ${driver} or newer` : "a driver of that version or newer";
-    if (machine.cuda === "none") return [part("cuda", "no", needs)];
+    if (machine.cuda === "none" || isRocm(machine)) return [part("cuda", "no", needs)];
     if (!isAsked)
       return [part("cuda", "yes", `${needs}: ${driver ? older : "which driver that takes is not known"}`, true)];
     if (!made)
@@ -631,7 +662,7 @@
         ? YES
         : [part("gpu", "unknown", "was not read, so the GPUs that it has code for are not known")];
     }
-    if (!asked.every((one) => capabilities.includes(one))) {
+    if (!asked.every((one) => hasCodeFor(entry.cuda, one))) {
       const on = capabilities.length
         ? `compute capability ${listed(capabilities, "and")} only (${architectures.join(", ")})`
         : `${listed(architectures, "and")} only`;
@@ -700,7 +731,7 @@
   /** Higher is better: the newest CUDA that the machine has, then the nearest above, then none at all. */
   function channelScore(entry, own, preferred) {
     const made = cudaOf(entry);
-    if (!made) return [0];
+    if (!made) return [0, entry.channel && entry.channel === preferred ? 1 : 0];
     if (!own) return [1, entry.channel && entry.channel === preferred ? 1 : 0, ...made];
     if (isAtLeast(own, made)) return [2, ...made];
     return [1, ...made.map((number) => -number)];
@@ -714,7 +745,8 @@
   }
 
   /** Sorts the best first. */
-  function byPreference(machine, preferredChannel) {
+  function byPreference(machine, pageChannel) {
+    const preferred = isRocm(machine) ? machine.cuda : pageChannel;
     const own =
       machine.cuda === "none" ? null : (numbersOf(machine.cuda) ?? cudaOfDriver(machine.driver, machine.platform));
     const rank = (entry) => {
@@ -725,10 +757,11 @@
       const [left, right] = [one.entry, other.entry];
       return (
         left.yanked - right.yanked ||
+        one.isIdle - other.isIdle ||
         left.prerelease - right.prerelease ||
         comparePublic(versionOf(right), versionOf(left)) ||
         (one.state === "unknown") - (other.state === "unknown") ||
-        compareLists(channelScore(right, own, preferredChannel), channelScore(left, own, preferredChannel)) ||
+        compareLists(channelScore(right, own, preferred), channelScore(left, own, preferred)) ||
         compareLists(numbersOf(right.torch) ?? [], numbersOf(left.torch) ?? []) ||
         abiScore(right) - abiScore(left) ||
         compareLists(versionOf(right).local, versionOf(left).local) ||
@@ -739,69 +772,116 @@
     };
   }
 
-  const isSameVersion = (one, other) =>
-    one.version && other.version
-      ? compareVersions(one.version, other.version) === 0
-      : one.versionText === other.versionText;
-  /** `<channel>/simple/` holds what is in no channel too; `simple/` may hold any channel's. */
-  const sharesIndex = (entry, other) => !entry.channel || !other.channel || entry.channel === other.channel;
+  /** What an order puts first; to sort thousands for the sake of one would take long. */
+  const bestOf = (list, compare) =>
+    list.reduce((best, one) => (best === null || compare(one, best) < 0 ? one : best), null);
+
+  const versionCache = new WeakMap();
+
+  /** The entries of each exact version; found once for each list of entries. */
+  function versionsOf(entries) {
+    let versions = versionCache.get(entries);
+    if (versions) return versions;
+    versions = new Map();
+    for (const entry of entries) {
+      const same = versions.get(entry.exact);
+      if (same) same.push(entry);
+      else versions.set(entry.exact, [entry]);
+    }
+    versionCache.set(entries, versions);
+    return versions;
+  }
+
+  /** Whether the index that commands name for an entry, its channel's or `simple/`, offers another one. */
+  const sharesIndex = (entry, other) =>
+    !other.channel || (entry.channel ? entry.channel === other.channel : other.inDefault);
 
   /** What an installer takes that is asked for this version at this index, on a machine that is told. */
   function taken(entry, entries, machine, isLinuxLast = false) {
-    const offered = entries.filter(
-      (other) =>
-        other.isWheel &&
-        sharesIndex(entry, other) &&
-        isSameVersion(entry, other) &&
-        tagRank(other, machine) >= 0 &&
-        !judgePython(other, machine).some(({ state }) => state === "no"),
-    );
-    offered.sort(
+    const offered = (versionsOf(entries).get(entry.exact) ?? [])
+      .filter((other) => other.isWheel && sharesIndex(entry, other))
+      .map((other) => ({ other, rank: tagRank(other, machine, isLinuxLast) }))
+      .filter(({ other, rank }) => rank >= 0 && !judgePython(other, machine).some(({ state }) => state === "no"));
+    const best = bestOf(
+      offered,
       (left, right) =>
-        left.yanked - right.yanked ||
-        tagRank(left, machine, isLinuxLast) - tagRank(right, machine, isLinuxLast) ||
-        compareLists(right.build, left.build),
+        left.other.yanked - right.other.yanked ||
+        left.rank - right.rank ||
+        compareLists(right.other.build, left.other.build),
     );
-    return offered[0] ?? null;
+    return best?.other ?? null;
+  }
+
+  /** The entries that installers take, each of its version at its index. */
+  function takenOf(entries, machine) {
+    const found = new Map();
+    return (entry) => {
+      const key = `${entry.exact}\n${entry.channel ?? ""}`;
+      if (!found.has(key)) found.set(key, taken(entry, entries, machine));
+      return found.get(key) === entry;
+    };
+  }
+
+  /** Tells files that leave a GPU unused beside others that are made for it. */
+  function idleOn(machine, entries) {
+    const made = hasGpu(machine) ? entries.filter((entry) => entry.isWheel && isForGpu(entry, machine)) : [];
+    const releases = new Set(made.map(({ release }) => release));
+    if (!made.length) return () => false;
+    return (entry) =>
+      entry.isWheel &&
+      !isForGpu(entry, machine) &&
+      (entry.channel === "cpu" || (releases.has(entry.release) && !isUnread(entry)));
   }
 
   /** Judges all entries and chooses the best of those that fit. */
-  function choose(entries, machine, preferredChannel = null) {
-    const judged = entries.map((entry) => ({ entry, ...judge(entry, machine) }));
+  function choose(entries, machine, pageChannel = null) {
+    const isIdle = idleOn(machine, entries);
+    const judged = entries.map((entry) => {
+      const one = { entry, ...judge(entry, machine), isIdle: isIdle(entry) };
+      if (one.isIdle) one.parts = [...one.parts, part("gpu", "yes", "does not use the GPU", true)];
+      return one;
+    });
     const fitting = judged.filter(({ state }) => state !== "no");
     // With Python or platform left open, several files of one version are each right somewhere.
     const isDecided = parsePython(machine.python) && machine.platform;
-    const reachable = isDecided ? fitting.filter(({ entry }) => taken(entry, entries, machine) === entry) : fitting;
-    reachable.sort(byPreference(machine, preferredChannel));
-    const best = reachable[0] ?? null;
+    const isTaken = takenOf(entries, machine);
+    const reachable = isDecided ? fitting.filter(({ entry }) => isTaken(entry)) : fitting;
+    const order = byPreference(machine, pageChannel);
+    const best = bestOf(reachable, order);
+    const certain = reachable.filter(({ state, isIdle: idle }) => state === "yes" && !idle);
     const other = best && isDecided ? taken(best.entry, entries, machine, true) : null;
+    const ofGpu = (one) => isForGpu(one.entry, machine);
     return {
-      state: !best ? "none" : best.state === "yes" ? "fits" : "likely",
+      state: !best ? "none" : best.state === "yes" && !best.isIdle ? "fits" : "likely",
       best,
       // What other installers take with the same command.
       rival: other === best?.entry ? null : other,
-      certain: best?.state === "unknown" ? (reachable.find(({ state }) => state === "yes") ?? null) : null,
+      certain: best?.state === "unknown" ? bestOf(certain, order) : null,
+      // Why it is none that uses the GPU.
+      instead: best?.isIdle
+        ? explain(judged.filter(ofGpu), machine, isRocm(machine) ? "ROCm file" : "CUDA file")
+        : null,
       judged,
       fits: fitting.length,
     };
   }
 
+  function cudaName({ cuda, driver }) {
+    if (cuda === "none") return "a machine without CUDA";
+    if (isRocm({ cuda })) return `ROCm ${cuda.slice(4)}`.trim();
+    return cuda ? `CUDA ${cuda}` : `driver ${driver}`;
+  }
+
   /** Names of what a machine tells, by aspect. */
   function toldOf(machine) {
     const python = parsePython(machine.python);
-    const cuda =
-      machine.cuda === "none"
-        ? "a machine without CUDA"
-        : machine.cuda
-          ? `CUDA ${machine.cuda}`
-          : `driver ${machine.driver}`;
     return {
       ...(python && {
         python: python.isFree ? `free-threaded Python ${machine.python.slice(0, -1)}` : `Python ${machine.python}`,
       }),
       ...(machine.platform && { platform: platformName(machine.platform) }),
       ...(glibcOf(machine.glibc) && { glibc: `glibc ${machine.glibc}` }),
-      ...((machine.cuda || machine.driver) && { cuda }),
+      ...((machine.cuda || machine.driver) && { cuda: cudaName(machine) }),
       ...(capabilitiesOf(machine).length && { gpu: `compute capability ${listed(capabilitiesOf(machine), "and")}` }),
       ...(machine.torch && { torch: `torch ${machine.torch}` }),
     };
@@ -824,9 +904,15 @@
       .reduce((sum, { aspect }) => sum + FAR[aspect] + Math.min(9, (steps[aspect]?.() ?? 0) / 10), 0);
   }
 
-  /** Why nothing fits, and what comes nearest. */
-  function explain(judged, machine) {
+  /** Why nothing fits, and what comes nearest; or why none of the files that are asked for is chosen. */
+  function explain(judged, machine, kind = "file") {
     const wheels = judged.filter(({ entry }) => entry.isWheel);
+    const passed = wheels.filter(({ state }) => state !== "no");
+    if (passed.length) {
+      const isYanked = passed.every(({ entry }) => entry.yanked);
+      const why = isYanked ? "was yanked" : "shares its version with a file that installers prefer";
+      return { reason: `The ${kind} that would fit ${why}.`, nearest: null };
+    }
     const told = toldOf(machine);
     const fails = (one, aspect) => one.parts.some((each) => each.aspect === aspect && each.state === "no");
     const never = Object.keys(told).filter((aspect) => wheels.length && wheels.every((one) => fails(one, aspect)));
@@ -837,22 +923,19 @@
     );
     const apart =
       alone.length > 1 ? alone : Object.keys(told).filter((aspect) => wheels.some((one) => fails(one, aspect)));
-    const asked = (aspects, word) => listed(aspects.map((aspect) => told[aspect]), word);
+    const asked = (aspects, word) =>
+      listed(
+        aspects.map((aspect) => told[aspect]),
+        word,
+      );
     let reason = "There is no wheel here, only source that would have to be compiled.";
-    if (never.length) reason = `No file for ${asked(never, "and none for")}.`;
-    else if (wheels.length) reason = `No file fits ${asked(apart, "and")} at once.`;
+    if (never.length) reason = `No ${kind} for ${asked(never, "and none for")}.`;
+    else if (wheels.length) reason = `No ${kind} fits ${asked(apart, "and")} at once.`;
     const order = byPreference(machine, null);
     const candidates = wheels.length ? wheels : judged;
     const distances = new Map(candidates.map((one) => [one, distance(one, machine)]));
-    const [nearest] = candidates
-      .filter(({ state }) => state === "no")
-      .sort((one, other) => distances.get(one) - distances.get(other) || order(one, other));
-    if (!nearest) {
-      return {
-        reason: "What would fit shares its version with a file that installers prefer and that does not fit.",
-        nearest: null,
-      };
-    }
+    const nearest = bestOf(candidates, (one, other) => distances.get(one) - distances.get(other) || order(one, other));
+    if (!nearest) return { reason, nearest };
     const needs = listed(
       [...new Set(nearest.parts.filter(({ state }) => state === "no").map((one) => one.needs))],
       "and",
@@ -862,36 +945,57 @@
 
   // ---- Commands ----
 
-  /** What installers and shells read as nothing else. */
+  const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
+  /** What installers read as nothing else. */
   const isPlain = (value) => /^[A-Za-z0-9][A-Za-z0-9._+!-]*$/.test(value);
 
+  /** Within double quotes an interactive bash takes `!` for a command of its history. */
+  const quotePin = (pin) => (pin.includes("!") ? `'${pin}'` : `"${pin}"`);
+  /** URLs as a word of a shell; they hold no quote. */
+  const quoteUrl = (url) => (/^[A-Za-z0-9:/._~%+-]+$/.test(url) ? url : `'${url}'`);
+  const withoutQuotes = (url) => url.replace(/'/g, "%27");
+
+  /** Where the wheel itself is; null for what is no address. */
+  function wheelUrl(name, entry, siteUrl) {
+    try {
+      const { href, protocol } = new URL(entry.url ?? "", `${siteUrl}packages/${name}/`);
+      return entry.url && /^https?:$/.test(protocol) ? withoutQuotes(href).replace(/\\/g, "%5C") : null;
+    } catch {
+      return null;
+    }
+  }
+
   /**
-   * What to type for an entry; the strings that the index writes on its pages, null for what is no name or version.
+   * What to type for an entry, null for what is no name or version. Quotes are those of the index's own pages.
    *
-   * A version without local part also stands for those with one; `===` is for this one alone.
+   * A version without local part also stands for those with one; `===` is for this one alone. Poetry does not know
+   * that, and gets the URL of the wheel instead.
    */
   function commands(name, entry, entries, { siteUrl, indexName }) {
     const version = entry.versionText;
-    if (!isPlain(name) || !isPlain(version) || !entry.version || (entry.channel && !isPlain(entry.channel)))
+    if (!NAME.test(name) || !isPlain(version) || !entry.version || (entry.channel && !isPlain(entry.channel)))
       return null;
     const isShadowed =
       !entry.version.local.length &&
       entries.some(
-        (other) =>
-          other.version?.local.length && sharesIndex(entry, other) && comparePublic(entry.version, other.version) === 0,
+        (other) => other.version?.local.length && entry.release === other.release && sharesIndex(entry, other),
       );
     const pin = `${name}${isShadowed ? "===" : "=="}${version}`;
-    const url = `${siteUrl}${entry.channel ? `${entry.channel}/` : ""}simple/`;
+    const url = withoutQuotes(`${siteUrl}${entry.channel ? `${entry.channel}/` : ""}simple/`);
+    const word = quoteUrl(url);
+    const wheel = isShadowed && wheelUrl(name, entry, siteUrl);
+    const source = `\n[[tool.poetry.source]]\nname = "${indexName}"\nurl = "${url}"\npriority = "explicit"\n`;
+    const poetry = isShadowed
+      ? wheel && `{ url = "${wheel}" }\n`
+      : `{ version = "${version}", source = "${indexName}" }\n${source}`;
     return {
-      pip: `pip install "${pin}" --only-binary ${name} --extra-index-url ${url}`,
-      uv: `uv pip install "${pin}" --only-binary ${name} --index ${url}`,
+      pip: `pip install ${quotePin(pin)} --only-binary ${name} --extra-index-url ${word}`,
+      uv: `uv pip install ${quotePin(pin)} --only-binary ${name} --index ${word}`,
       uvToml:
         `[project]\ndependencies = ["${pin}"]\n\n` +
         `[[tool.uv.index]]\nname = "${indexName}"\nurl = "${url}"\nexplicit = true\n\n` +
         `[tool.uv.sources]\n${name} = { index = "${indexName}" }\n`,
-      poetry:
-        `[tool.poetry.dependencies]\n${name} = { version = "${isShadowed ? "===" : ""}${version}", source = "${indexName}" }\n\n` +
-        `[[tool.poetry.source]]\nname = "${indexName}"\nurl = "${url}"\npriority = "explicit"\n`,
+      poetry: poetry && `[tool.poetry.dependencies]\n${name} = ${poetry}`,
     };
   }
 
@@ -940,29 +1044,32 @@
     );
     const lines = pasted.matchAll(/^(?:GPU models and configuration: ?)?GPU \d+: (.+?)(?: \(UUID: [^)]*\))?\s*$/gm);
     const products = pasted.matchAll(/^\s*Product Name\s*: (.+?)\s*$/gm);
-    return [...new Set([...rows, ...lines, ...products].map((match) => match[1].trim()))];
+    return [...rows, ...lines, ...products].map((match) => match[1].trim());
   }
 
-  /** `nvidia-smi --query-gpu=compute_cap --format=csv` */
-  function pastedCapabilities(pasted) {
-    const [, listing] = /^(?:.*, )?compute_cap\b.*\n((?:.*\d+\.\d.*\n?)+)/m.exec(pasted) ?? [];
-    return listing
-      ? [
-          ...new Set(
-            listing
-              .trim()
-              .split("\n")
-              .map((line) => first(/(?:^|, )(\d{1,2}\.\d)(?:,|\s*$)/, line))
-              .filter(Boolean),
-          ),
-        ]
-      : [];
+  /** Columns that `nvidia-smi --query-gpu=name,driver_version,compute_cap --format=csv` prints below their names. */
+  function pastedColumns(pasted) {
+    const head = /^(?:.*, )?(?:name|driver_version|compute_cap)(?:, .*| *)$/m.exec(pasted);
+    const lines = head ? pasted.slice(head.index).split("\n") : [""];
+    const [titles, ...rows] = lines.map((line) => line.trim().split(", "));
+    const end = rows.findIndex((cells) => cells.length !== titles.length);
+    const column = (title, isOne) =>
+      rows
+        .slice(0, end < 0 ? undefined : end)
+        .map((cells) => cells[titles.indexOf(title)] ?? "")
+        .filter((cell) => isOne.test(cell));
+    return {
+      names: column("name", /^(?:nvidia|tesla|quadro|geforce|grid)\b/i),
+      driver: column("driver_version", /^\d{3}\.\d{1,3}(?:\.\d{1,3})?$/)[0],
+      capabilities: [...new Set(column("compute_cap", /^\d{1,2}\.\d$/))],
+    };
   }
 
   /** What texts of well-known programs tell of a machine; what they do not tell is absent. */
   function parsePaste(pastedText) {
     const pasted = (text(pastedText) ?? "").slice(0, 200_000).replace(/\r\n?/g, "\n");
     const machine = {};
+    const columns = pastedColumns(pasted);
     const set = (key, value) => {
       if (value) machine[key] = value;
     };
@@ -974,28 +1081,34 @@
       first(
         /\b(?:Driver|KMD) Version\s*: (\d{3}\.\d{1,3}(?:\.\d{1,3})?)\b|^Nvidia driver version: (\d{3}\.[\d.]*\d)/m,
         pasted,
-      ),
+      ) ?? columns.driver,
     );
     // The CUDA that torch was built with is the one its extensions must have; else the driver's.
-    const ofTorch = first(/^CUDA used to build PyTorch: (\d+\.\d+)/m, pasted);
+    const ofTorch = first(/^CUDA used to build PyTorch: (\d+\.\d+|None)/m, pasted)?.toLowerCase();
+    const rocm = first(/^ROCM used to build PyTorch: (\d+\.\d+)/m, pasted);
     const ofDriver = first(/\bCUDA (?:UMD )?Version\s*: (\d+\.\d+)/, pasted);
     const ofToolkit = first(/^Cuda compilation tools, release (\d+\.\d+)/m, pasted);
     const byDriver = cudaOfDriver(machine.driver, machine.platform);
-    set("cuda", ofTorch ?? ofDriver ?? (byDriver ? dotted(byDriver) : ofToolkit));
+    const ofMachine = ofDriver ?? (byDriver ? dotted(byDriver) : ofToolkit);
+    set("cuda", rocm ? `rocm${rocm}` : (ofTorch ?? ofMachine));
     const seesNone =
       /^Nvidia driver version: Could not collect/m.test(pasted) && /^Is CUDA available: False/m.test(pasted);
     if (!machine.cuda && (seesNone || machine.platform?.startsWith("macosx"))) machine.cuda = "none";
     set("torch", first(/^PyTorch version: (\d+\.\d+)|^(?:\[pip3\] )?torch==(\d+\.\d+)|^torch\s+(\d+\.\d+)/m, pasted));
-    const names = pastedGpus(pasted);
-    const capabilities = pastedCapabilities(pasted);
+    const { capabilities } = columns;
+    const names = [...new Set([...pastedGpus(pasted), ...(capabilities.length ? [] : columns.names)])];
     const found = capabilities.length ? capabilities : names.map((name) => gpus.computeCapabilityOf(name));
     const known = [...new Set(found.filter(Boolean))];
     // With a GPU that is not known nothing can be said of all of them.
     if (known.length && found.every(Boolean)) machine.gpu = known.join(", ");
     // Jetson's drivers are numbered apart.
     if (known.some((capability) => APART.has(Number(capability.replace(".", ""))))) delete machine.driver;
+    let note = "";
+    if (rocm) note = "This torch is built for ROCm: no file for CUDA fits it.";
+    else if (ofTorch === "none") note = "This torch is built without CUDA.";
     return {
       machine,
+      note,
       gpuNames: names,
       unknownGpus: capabilities.length ? [] : names.filter((name) => !gpus.computeCapabilityOf(name)),
     };
@@ -1009,7 +1122,7 @@
     decide,
     parsePython,
     platformTags,
-    supportedTags,
+    tagsOf,
     tagRank,
     familiesOf,
     parseEntry,
@@ -1027,6 +1140,7 @@
     explain,
     commands,
     parsePaste,
+    cudaName,
     platformName,
     describePython,
     platformsOf,

@@ -36,11 +36,12 @@
       "Quadro T{400,500,600,1000,1200,2000}",
       "Quadro RTX {3000,4000,5000,6000,8000}",
     ],
-    ["8.0", "A100", "A100X", "A30", "A30X", "A800"],
+    ["8.0", "A100", "A100D", "A100X", "A30", "A30X", "A800"],
     [
       "8.6",
       "GeForce RTX {2050,3050,3060,3070,3080,3090}",
       "GeForce MX570",
+      "GeForce MX570 A",
       "A{2,10,10G,10M,16,40}",
       "RTX A{400,500,1000,2000,3000,4000,4500,5000,5500,6000}",
     ],
@@ -65,11 +66,12 @@
 
   const TAIL_WORDS = new Set(
     (
-      "ti super d laptop gpu mobile max q with design generation pcie nvl " + "workstation server edition active lc ac"
+      "ti super d laptop gpu mobile max q with design generation pcie nvl " +
+      "workstation server edition active lc ac embedded fhhl h"
     ).split(" "),
   );
-  /** A size (`80gb`, `480` before `gb`), a socket, a kind of memory, or a share of a virtual GPU. */
-  const TAIL_SHAPE = /^(?:\d+(?:gb?)?|gb|sxm\d?|hbm\d?e?|\d+[abcq])$/;
+  /** A size (`80gb`, `480` before `gb`), a socket, a kind of memory, a share of a virtual GPU, or a revision. */
+  const TAIL_SHAPE = /^(?:\d+(?:gb?)?|gb|sxm\d?|hbm\d?e?|\de|\d+[abcq]|v\d)$/;
   const isTail = (word) => TAIL_WORDS.has(word) || TAIL_SHAPE.test(word);
 
   /** Lowercase words, without what makers put before and behind every name. */
@@ -78,6 +80,7 @@
       .toLowerCase()
       .replace(/\((?:r|tm|nvgpu)\)/g, " ")
       .replace(/[\s\-_]+/g, " ")
+      .replace(/\b(rtx|gtx|gt)(?=a?\d)|(\d{4})(?=(?:ti|super)\b)/g, "$1$2 ")
       .trim()
       .replace(/^(?:nvidia )?(?:(?:tesla|grid) )?/, "");
   }
@@ -128,7 +131,8 @@
     if (!text) return null;
     if (/(?:\.\.\.|\u2026)$/.test(text)) return lookUpBeginning(text.replace(/[.\u2026]+$/, "").trim());
     // Who types a name leaves out what goes without saying.
-    return lookUp(text) ?? lookUp(`geforce ${text}`);
+    const series = ["geforce", "geforce rtx", "geforce gtx"];
+    return lookUp(text) ?? series.map((one) => lookUp(`${one} ${text}`)).find(Boolean) ?? null;
   }
 
   const gpus = { computeCapabilityOf, names };

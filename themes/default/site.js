@@ -8,9 +8,14 @@
   /** Static pages may not know where they are hosted, the browser does. */
   function fillIndexUrl() {
     const url = new URL(html.dataset.root + html.dataset.index, location.href).href;
+    const safe = url.replace(/'/g, "%27");
+    // As in commands that know their URL from the start.
+    const word = /^[A-Za-z0-9:/._~%+-]+$/.test(safe) ? safe : `'${safe}'`;
     for (const code of document.querySelectorAll("[data-index-url]")) {
       // The word boundary keeps names such as PIP_INDEX_URL intact.
-      code.textContent = code.textContent.replace(/\bINDEX_URL\b/g, () => url);
+      code.textContent = code.textContent.replace(/(index(?:-url)? )?\bINDEX_URL\b/g, (_, option) =>
+        option ? option + word : safe,
+      );
     }
   }
 

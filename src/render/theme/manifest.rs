@@ -40,6 +40,15 @@ impl Manifest {
         let text = std::str::from_utf8(bytes)
             .map_err(|_| Error::config(format!("{origin}: expected UTF-8")))?;
         let manifest: Self = parse_yaml(text, origin)?;
+        if manifest.extends.as_deref().is_some_and(|extends| extends.trim().is_empty()) {
+            return Err(Error::config_hint(
+                format!(
+                    "{origin}: `extends` expects `default`, `plain`, `none` or the path of a \
+                     folder, found nothing"
+                ),
+                "leave it out for `default`; `none` is for a theme that has every template",
+            ));
+        }
         match manifest.theme_format {
             Some(THEME_FORMAT) => Ok(manifest),
             None => Err(Error::config_hint(

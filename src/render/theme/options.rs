@@ -1,6 +1,6 @@
 //! What may be set in a theme: options with types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ pub(super) struct OptionSpec {
 #[serde(rename_all = "kebab-case")]
 enum Kind {
     Text,
-    /// `#rgb`, `#rrggbb`, `#rrggbbaa`
+    /// `#rgb`, `#rgba`, `#rrggbb`, `#rrggbbaa`
     Color,
     Boolean,
     Integer,
@@ -61,12 +61,19 @@ pub(super) struct Options {
 #[serde(transparent)]
 pub(super) struct Shown<'a>(pub(super) &'a BTreeMap<String, Option<Scalar>>);
 
+/// The assets that an option may name.
+pub(super) struct Files<'a> {
+    pub(super) assets: &'a BTreeMap<String, Vec<u8>>,
+    /// Those that were there, but for `omit`.
+    pub(super) omitted: &'a BTreeSet<String>,
+}
+
 impl Options {
     /// Checks what was set against what is declared.
     pub(super) fn resolve(
         specs: &BTreeMap<String, OptionSpec>,
         set: &BTreeMap<String, Scalar>,
-        is_asset: impl Fn(&str) -> bool,
+        files: &Files<'_>,
     ) -> Result<Self> {
         if let Some(unknown) = set.keys().find(|name| !specs.contains_key(*name)) {
             let nearest = nearest_of(unknown, specs.keys().map(String::as_str));
@@ -86,17 +93,16 @@ impl Options {
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             if !is_name {
                 return Err(Error::config(format!(
-                    "`theme.yml`: expected the name of an option in lowercase letters, digits and `_`, found `{name}`"
+                    "`theme.yml`: expected the name of an option in lowercase letters, digits \
+                     and `_`, found `{name}`"
                 )));
             }
             let value = set.get(name).or(spec.default.as_ref()).cloned();
             if let Some(value) = &value {
-                spec.accepts(value, &is_asset).map_err(|expected| {
+                if !spec.accepts(value, files) {
                     let place = if set.contains_key(name) { "theme_options" } else { "theme.yml" };
-                    Error::config(format!(
-                        "`{place}`: `{name}` expects {expected}, found `{value}`"
-                    ))
-                })?;
+                    return Err(spec.refuses(place, name, value, files));
+                }
                 if matches!(spec.kind, Kind::Color | Kind::Integer) {
                     let property = name.replace('_', "-");
                     properties.push_str(&format!("  --option-{property}: {value};\n"));
@@ -111,27 +117,26 @@ impl Options {
 }
 
 impl OptionSpec {
-    /// Says what is expected where a value is not that.
-    fn accepts(&self, value: &Scalar, is_asset: impl Fn(&str) -> bool) -> Result<(), String> {
-        let (fits, expected) = match (self.kind, value) {
-            (Kind::Text, value) => (matches!(value, Scalar::Text(_)), "a text".to_owned()),
-            (Kind::Color, Scalar::Text(text)) => (is_color(text), String::new()),
-            (Kind::Boolean, value) => {
-                (matches!(value, Scalar::Boolean(_)), "`true` or `false`".to_owned())
-            }
+    fn accepts(&self, value: &Scalar, files: &Files<'_>) -> bool {
+        match (self.kind, value) {
+            (Kind::Text, Scalar::Text(_)) | (Kind::Boolean, Scalar::Boolean(_)) => true,
+            (Kind::Color, Scalar::Text(text)) => is_color(text),
             (Kind::Integer, Scalar::Integer(number)) => {
-                let above = self.min.is_none_or(|min| min <= *number);
-                (above && self.max.is_none_or(|max| *number <= max), String::new())
+                self.min.is_none_or(|min| min <= *number)
+                    && self.max.is_none_or(|max| *number <= max)
             }
-            (Kind::Choice, Scalar::Text(text)) => (self.values.contains(text), String::new()),
-            (Kind::Asset, Scalar::Text(text)) => (is_asset(text), String::new()),
-            (Kind::Color | Kind::Integer | Kind::Choice | Kind::Asset, _) => (false, String::new()),
-        };
-        if fits {
-            return Ok(());
+            (Kind::Choice, Scalar::Text(text)) => self.values.contains(text),
+            (Kind::Asset, Scalar::Text(text)) => files.assets.contains_key(text),
+            _ => false,
         }
-        Err(match self.kind {
+    }
+
+    /// What is said of a value that does not fit.
+    fn refuses(&self, place: &str, name: &str, value: &Scalar, files: &Files<'_>) -> Error {
+        let expected = match self.kind {
+            Kind::Text => "a text".to_owned(),
             Kind::Color => "a color such as `#0a6a70`".to_owned(),
+            Kind::Boolean => "`true` or `false`".to_owned(),
             Kind::Integer => match (self.min, self.max) {
                 (Some(min), Some(max)) => format!("a whole number from {min} to {max}"),
                 (Some(min), None) => format!("a whole number from {min}"),
@@ -140,8 +145,43 @@ impl OptionSpec {
             },
             Kind::Choice => format!("one of `{}`", self.values.join("`, `")),
             Kind::Asset => "the name of a file of the theme".to_owned(),
-            Kind::Text | Kind::Boolean => expected,
-        })
+        };
+        let message = format!("`{place}`: `{name}` expects {expected}, found `{value}`");
+        let Scalar::Text(text) = value else { return Error::config(message) };
+        if self.kind != Kind::Asset {
+            return Error::config(message);
+        }
+        if files.omitted.contains(text) {
+            return Error::config_hint(
+                format!("{message}, which `omit` leaves out"),
+                format!("keep it, or say in `theme.yml` what `{name}` is instead"),
+            );
+        }
+        if text.ends_with(".html") {
+            return Error::config(format!("{message}, a template, which is not published"));
+        }
+        match nearest_of(text, files.assets.keys().map(String::as_str)) {
+            Some(nearest) => Error::config_hint(message, format!("did you mean `{nearest}`?")),
+            None => Error::config(message),
+        }
+    }
+
+    /// Values that make a theme show all it can: where it is wrong, one of them shows it.
+    pub(super) fn samples(&self, text: &str, files: &Files<'_>) -> Vec<Scalar> {
+        let named = |value: &str| Scalar::Text(value.to_owned());
+        match self.kind {
+            Kind::Text => vec![named(text), named("")],
+            Kind::Color => vec![named("#123456")],
+            Kind::Boolean => vec![Scalar::Boolean(true), Scalar::Boolean(false)],
+            Kind::Integer => {
+                let values = [self.min, self.max].into_iter().flatten();
+                let zero = Scalar::Integer(0);
+                let values = values.map(Scalar::Integer).chain([zero]);
+                values.filter(|value| self.accepts(value, files)).collect()
+            }
+            Kind::Choice => self.values.iter().map(|value| named(value)).collect(),
+            Kind::Asset => files.assets.keys().take(1).map(|name| named(name)).collect(),
+        }
     }
 }
 

@@ -1,4 +1,6 @@
 use super::*;
+use crate::config::{Environment, Options, Settings, SiteConfig};
+use crate::render::people::People;
 
 fn load(choice: &ThemeChoice) -> Result<Theme> {
     Theme::load(choice, &BTreeMap::new())
@@ -19,6 +21,14 @@ fn chosen(folder: &tempfile::TempDir) -> ThemeChoice {
 
 fn fails(files: &[(&str, &str)]) -> Error {
     load(&chosen(&folder(files))).err().expect("fails")
+}
+
+/// A page of a site that is called `<x>`.
+fn people(theme: &Theme, page: impl Fn(&People<'_>) -> Result<Vec<u8>>) -> String {
+    let config = SiteConfig::parse("title: <x>\n", "the test").expect("parses");
+    let settings = Settings::resolve(config, Options::default(), Environment::default());
+    let page = page(&People::new(&settings.expect("resolves"), theme)).expect("renders");
+    String::from_utf8(page).expect("is UTF-8")
 }
 
 fn set(options: &[(&str, Scalar)]) -> BTreeMap<String, Scalar> {
@@ -53,28 +63,6 @@ fn a_broken_template_is_named_with_its_line() {
     assert!(error.to_string().contains("`x`"), "{error}");
     let error = load(&ThemeChoice::Folder("nowhere".into())).err().expect("fails");
     assert!(error.hint().is_some());
-}
-
-#[test]
-fn the_embedded_themes_are_sound() {
-    for choice in [ThemeChoice::Default, ThemeChoice::Plain] {
-        let theme = load(&choice).expect("loads");
-        assert_eq!(check(&theme).expect("checks"), [], "{choice:?}");
-    }
-    let plain = load(&ThemeChoice::Plain).expect("loads");
-    let names: Vec<&str> = plain.asset_paths().into_keys().collect();
-    assert!(!names.iter().any(|name| name.ends_with(".js")), "{names:?}");
-}
-
-#[test]
-fn a_new_theme_is_sound() {
-    let parent = tempfile::tempdir().expect("makes a folder");
-    let path = parent.path().join("mine");
-    create(&path).expect("writes");
-    let theme = load(&ThemeChoice::Folder(path.clone())).expect("loads");
-    assert_eq!(check(&theme).expect("checks"), []);
-    let error = create(&path).expect_err("overwrites nothing");
-    assert_eq!(error.exit_code(), 2);
 }
 
 #[test]
@@ -155,7 +143,8 @@ fn themes_are_built_upon_each_other() {
                 ("theme.yml", "theme_format: 1\nname: two\nextends: ../one\n"),
                 (
                     "index.html",
-                    "{% extends \"one/index.html\" %}{% block title %}{{ super() }} two{% endblock %}",
+                    "{% extends \"one/index.html\" %}{% block title %}{{ super() }} two{% \
+                     endblock %}",
                 ),
                 ("sheet.css", "@font-face { src: url(face.woff2) }"),
                 ("face.woff2", "font"),
@@ -169,11 +158,7 @@ fn themes_are_built_upon_each_other() {
         }
     }
     let theme = load(&ThemeChoice::Folder(parent.path().join("two"))).expect("loads");
-    let site = fixture::empty().expect("is made");
-    let page = crate::render::people::People::new(&site.settings, &theme)
-        .home(&site.index, &[], None)
-        .expect("renders");
-    let page = String::from_utf8(page).expect("is UTF-8");
+    let page = people(&theme, |people| people.home(&crate::index::Index::default(), &[], None));
     assert!(page.contains("<title>one two</title>"), "{page}");
     let font = theme.asset_paths()["face.woff2"].replace("assets/", "");
     let sheet = String::from_utf8(theme.assets["sheet.css"].bytes.clone()).expect("is UTF-8");
@@ -181,100 +166,119 @@ fn themes_are_built_upon_each_other() {
 }
 
 #[test]
-fn what_is_wrong_with_a_theme_is_told_with_its_place() {
-    let page = |body: &str| {
-        format!(
-            "{{% extends \"default/rejected.html\" %}}\n{{% block content %}}\n{body}{{% endblock %}}"
-        )
+fn pages_are_made_anew_whenever_they_would_look_different() {
+    let digest = |manifest: &str| {
+        let folder = folder(&[("theme.yml", manifest), ("extra.css", "a {}")]);
+        load(&chosen(&folder)).expect(manifest).digest()
     };
-    for (body, place, part) in [
-        ("{{ nothing }}", "rejected.html:3:4", "no variable `nothing`"),
-        ("{% if false %}{{ nothing }}{% endif %}", "rejected.html:3:18", "no variable `nothing`"),
-        ("{{ site.titel }}", "rejected.html:3:", "titel"),
-        (
-            "{% for file in rejected %}{{ file.filename | safe }}{% endfor %}",
-            "rejected.html",
-            "`safe`",
-        ),
-        ("<p style=\"color: red\">", "rejected.html", "`style`"),
-        ("<p onclick=\"x()\">", "rejected.html", "`onclick`"),
-        ("<script>x()</script>", "rejected.html", "a script of its own"),
-        ("<style>p {}</style>", "rejected.html", "a style sheet of its own"),
-        ("<img src=\"https://x.example/a.png\" alt=\"\">", "rejected.html", "another host"),
-        ("<script src=\"//x.example/a.js\"></script>", "rejected.html", "another host"),
-    ] {
-        let folder = folder(&[("rejected.html", &page(body))]);
-        let problems = check(&load(&chosen(&folder)).expect(body)).expect("checks");
-        let found =
-            |problem: &Problem| problem.place.starts_with(place) && problem.message.contains(part);
-        assert!(problems.iter().any(found), "{body}: {problems:?}");
-    }
-    let bare = "<!doctype html><html><head>{% block meta %}{% endblock %}\
-        {% block scripts %}{% endblock %}</head><body>\
-        {% block title %}{% endblock %}{% block page %}{% endblock %}{% block head %}{% endblock %}\
-        {% block content %}{% endblock %}</body></html>";
-    let theme = load(&chosen(&folder(&[("base.html", bare)]))).expect("loads");
-    let problems = check(&theme).expect("checks");
-    for part in ["Content-Security-Policy", "`lang`", "`<title>`", "viewport"] {
-        assert!(problems.iter().any(|problem| problem.message.contains(part)), "{part}");
-    }
-    let sheet = "a {}\nb { background: url(\"https://x.example/a.png\") }\n@import 'x.css';\n";
-    let theme = load(&chosen(&folder(&[("style.css", sheet)]))).expect("loads");
-    let problems = check(&theme).expect("checks");
-    let places: Vec<&str> = problems.iter().map(|problem| problem.place.as_str()).collect();
-    assert_eq!(places, ["style.css:2:17", "style.css:3:1"]);
-}
-
-/// The keys of all that a template of this name gets on any page of the fixture.
-fn keys_of(page: &str) -> BTreeSet<String> {
-    let templates: Vec<(&str, &str)> =
-        PAGES.iter().map(|page| (*page, "{{ __tera_context | safe }}")).collect();
-    let mut files = templates;
-    files.push(("theme.yml", "theme_format: 1\nname: dump\nextends: none\n"));
-    let theme = load(&chosen(&folder(&files))).expect("loads");
-    let mut keys = BTreeSet::new();
-    for site in [fixture::full().expect("is made"), fixture::empty().expect("is made")] {
-        for (template, rendered) in check::pages(&theme, &site) {
-            if template == page {
-                let dump = String::from_utf8(rendered.expect("renders")).expect("is UTF-8");
-                keys.extend(dump.split("\": ").filter_map(|part| {
-                    let (_, key) = part.rsplit_once('"')?;
-                    let is_name = key.bytes().all(|byte| {
-                        byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit()
-                    });
-                    (!key.is_empty() && is_name).then(|| key.to_owned())
-                }));
-            }
-        }
-    }
-    keys
+    let manifest = |rest: &str| format!("theme_format: 1\nname: mine\n{rest}");
+    let plain = digest(&manifest(""));
+    assert_eq!(plain, digest(&manifest("description: about\n")), "pages do not show that");
+    let options = |kind: &str| {
+        digest(&manifest(&format!("options: {{a: {{type: {kind}, default: '#123456'}}}}\n")))
+    };
+    let different = [
+        plain,
+        digest(&manifest("omit: [finder.js]\n")),
+        digest(&manifest("extends: plain\n")),
+        digest("theme_format: 1\nname: other\n"),
+        options("text"),
+        options("color"),
+    ];
+    assert_eq!(different.iter().map(|it| it.as_bytes()).collect::<BTreeSet<_>>().len(), 6);
 }
 
 #[test]
-fn what_templates_get_is_documented() {
-    let text = include_str!("../../../docs/themes.md");
-    let (_, tables) = text.split_once("## What templates get").expect("is there");
-    let (tables, _) = tables.split_once("## Files for the browser").expect("is there");
-    let section = |heading: &str| -> BTreeSet<String> {
-        let (_, section) = tables.split_once(&format!("### {heading}")).expect(heading);
-        let section = section.split("\n### ").next().unwrap_or_default();
-        let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
-        let names = rows.flat_map(|row| {
-            let (names, _) = row.split_once(" |").expect("is a row");
-            names.split("`, `").map(|name| name.trim_end_matches('`')).collect::<Vec<_>>()
-        });
-        names
-            .flat_map(|name| {
-                name.replace("[]", "").split('.').map(str::to_owned).collect::<Vec<_>>()
-            })
-            .filter(|name| name != "…")
-            .collect()
-    };
-    let every = section("Every page");
-    for page in PAGES {
-        let own = if page == "404.html" { BTreeSet::new() } else { section(&format!("`{page}`")) };
-        let documented: BTreeSet<String> = every.union(&own).cloned().collect();
-        // A finding without a hint has none; options and assets have the names of the theme's.
-        assert_eq!(keys_of(page), documented, "{page}");
+fn what_a_theme_leaves_out_no_page_asks_for() {
+    let manifest = "theme_format: 1\nname: mine\nomit: [finder.js, finder.css, gpus.js, fit.js, \
+        icon.png, site.js, style.css]\n";
+    let folder = folder(&[("theme.yml", manifest)]);
+    assert_eq!(check(&chosen(&folder)).expect("checks"), []);
+}
+
+#[test]
+fn a_theme_may_have_components() {
+    let component = "{% component shout(text) %}<b>{{ text }}!</b>{% endcomponent %}";
+    let page = "{% extends \"default/404.html\" %}\n\
+        {% block title %}{{ super() }}, {{ <shout text={site.title} /> }}{% endblock %}";
+    let folder = folder(&[("404.html", page), ("parts.html", component)]);
+    assert_eq!(check(&chosen(&folder)).expect("checks"), []);
+    let theme = load(&chosen(&folder)).expect("loads");
+    let page = people(&theme, |people| people.not_found());
+    assert!(
+        page.contains("<title>Page not found · &lt;x&gt;, <b>&lt;x&gt;!</b></title>"),
+        "{page}"
+    );
+    // Of two that are called alike the topmost is taken.
+    let above = self::folder(&[("parts.html", "{% component shout(text) %}oh{% endcomponent %}")]);
+    let manifest = format!("theme_format: 1\nextends: {}\n", folder.path().display());
+    std::fs::write(above.path().join("theme.yml"), manifest).expect("writes");
+    let theme = load(&chosen(&above)).expect("loads");
+    let page = people(&theme, |people| people.not_found());
+    assert!(page.contains("<title>Page not found · &lt;x&gt;, oh</title>"), "{page}");
+}
+
+#[test]
+fn style_sheets_lead_to_where_files_lie() {
+    let sheet = "a { b: URL( face.woff ) url('face.woff#x') url(./face.woff?y) \
+     image-set(\"face.woff\" 1x) }\
+        /* url(face.woff) */ @namespace url(face.woff);";
+    let theme = load(&chosen(&folder(&[("extra.css", sheet), ("face.woff", "font")])));
+    let theme = theme.expect("loads");
+    let path = theme.asset_paths()["face.woff"].replace("assets/", "");
+    let expected = format!(
+        "a {{ b: URL( {path} ) url('{path}#x') url({path}?y) image-set(\"{path}\" 1x) }}\
+         /* url(face.woff) */ @namespace url(face.woff);"
+    );
+    let bytes = theme.assets["extra.css"].bytes.clone();
+    assert_eq!(String::from_utf8(bytes).expect("is UTF-8"), expected);
+}
+
+#[test]
+fn options_that_are_files_name_files_that_there_are() {
+    for (manifest, message, hint) in [
+        ("omit: [favicon.svg]\n", "`favicon.svg`, which `omit` leaves out", "keep it"),
+        ("options: {a: {type: asset, default: base.html}}\n", "found `base.html`", ""),
+        ("options: {a: {type: asset, default: icon.pn}}\n", "found `icon.pn`", "`icon.png`"),
+    ] {
+        let error = fails(&[("theme.yml", &format!("theme_format: 1\n{manifest}"))]);
+        assert!(error.to_string().contains(message), "{error}");
+        assert!(error.hint().unwrap_or_default().contains(hint), "{error}");
+    }
+    let error = fails(&[
+        ("404.html", "x"),
+        ("theme.yml", "theme_format: 1\nname: a\noptions: {a: {type: asset, default: 404.html}}\n"),
+    ]);
+    assert!(error.to_string().contains("a template, which is not published"), "{error}");
+}
+
+#[test]
+fn a_theme_publishes_nothing_but_its_files() {
+    let error = fails(&[("theme.yaml", "theme_format: 1\n")]);
+    assert_eq!(error.hint().as_deref(), Some("did you mean `theme.yml`?"));
+    let error = fails(&[("theme.yml", "theme_format: 1\nextends: ''\n")]);
+    assert!(error.to_string().contains("`extends` expects"), "{error}");
+    let large = folder(&[]);
+    let file = std::fs::File::create(large.path().join("a.bin")).expect("creates");
+    file.set_len(16 * 1024 * 1024 + 1).expect("grows");
+    let error = load(&chosen(&large)).err().expect("fails");
+    assert!(error.to_string().contains("expected at most 16777216 bytes"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_pipes_are_refused() {
+    for target in ["/dev/zero", "/etc/passwd", "nowhere"] {
+        let folder = folder(&[]);
+        std::os::unix::fs::symlink(target, folder.path().join("a.svg")).expect("links");
+        let error = load(&chosen(&folder)).err().expect("fails");
+        assert!(error.to_string().ends_with("a.svg`: it is a link"), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("the file itself")));
+    }
+    let folder = folder(&[]);
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("a.svg")).status();
+    if made.is_ok_and(|status| status.success()) {
+        let error = load(&chosen(&folder)).err().expect("fails");
+        assert!(error.to_string().ends_with("it is not a regular file"), "{error}");
     }
 }

@@ -40,7 +40,7 @@ const fn machine(
     Machine { project, query, python, platform, file }
 }
 
-const MACHINES: [Machine; 15] = [
+const MACHINES: [Machine; 17] = [
     machine(
         "flash-attn",
         "platform=linux_x86_64&glibc=2.35&cuda=12.6&gpu=8.0&torch=2.8",
@@ -147,6 +147,22 @@ const MACHINES: [Machine; 15] = [
         Platform::Linux("aarch64", 31),
         "tiny_kernels-1.0-py3-none-any.whl",
     ),
+    // Other channels have a better tag, but the index of the command does not have them.
+    machine(
+        "mix",
+        "platform=linux_x86_64&glibc=2.35&cuda=none",
+        "3.12",
+        Platform::Linux("x86_64", 35),
+        "mix-1.0-py3-none-any.whl",
+    ),
+    // A build with a local part would answer for the version too.
+    machine(
+        "two-builds",
+        "platform=linux_x86_64&glibc=2.35",
+        "3.12",
+        Platform::Linux("x86_64", 35),
+        "two_builds-1.0-py3-none-any.whl",
+    ),
 ];
 
 /// Wheels for more than the machines have use for, old releases and yanked ones among them.
@@ -185,6 +201,15 @@ fn put_wheels(workspace: &Workspace) {
     ] {
         put(workspace, "tiny-kernels", "1.0", tags, plain);
     }
+    put(workspace, "mix", "1.0", "py3-none-any", plain);
+    for (channel, python) in [("cu126", "cp312"), ("cu128", "cp311")] {
+        let file = put(workspace, "mix", "1.0", &format!("{python}-none-any"), plain);
+        let folder = workspace.path("wheels").join(channel);
+        std::fs::create_dir_all(&folder).expect("makes a folder");
+        std::fs::rename(workspace.path("wheels").join(&file), folder.join(&file)).expect("moves");
+    }
+    put(workspace, "two-builds", "1.0", "py3-none-any", plain);
+    put(workspace, "two-builds", "1.0+fast", "py312-none-win_amd64", plain);
     workspace.write(
         "config/site.yml",
         "projects:\n  flash-attn:\n    yanked:\n      \"2.9.0\": gives wrong gradients\n",

@@ -52,6 +52,7 @@ export function answer(page) {
       why: [...document.querySelectorAll("#finder-why li")].filter(shown).map((li) => li.innerText.trim()),
       needs: [...document.querySelectorAll("#finder-chips > *")].filter(shown).map((chip) => chip.innerText.trim()),
       count: text("finder-count"),
+      paste: shown(document.getElementById("finder-paste-box")),
       commands: Object.fromEntries(Object.entries(commands).map(([name, id]) => [name, text(id)])),
       rows: rows.filter((row) => !hides(row)).map((row) => row.id),
       projects: projects.filter((li) => !hides(li)).map((li) => li.querySelector("a").textContent),

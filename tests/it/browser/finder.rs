@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::sites::{self, LINUX, flash_attn_name, flash_attn_version};
-use crate::support::Workspace;
 use crate::support::browser::Browser;
+use crate::support::{Workspace, program};
 
 const FLASH_ATTN: &str = "packages/flash-attn/";
 
@@ -263,6 +263,10 @@ fn pasted_output_of_tools_fills_the_form() {
     let Some(browser) = Browser::get() else { return };
     let workspace = sites::flash_attn();
     let served = workspace.serve(&[]);
+    let of_cuda = "CUDA used to build PyTorch: 12.8\nROCM used to build PyTorch: N/A";
+    let of_rocm =
+        "CUDA used to build PyTorch: N/A\nROCM used to build PyTorch: 6.4.43482-0f2d60242";
+    let of_nothing = "CUDA used to build PyTorch: None\nROCM used to build PyTorch: N/A";
     let image = "NVIDIA <img src=x onerror=document.title='owned'>";
     let hostile = COLLECT_ENV.replace("NVIDIA A100-SXM4-80GB", image);
     let parameters = json!({"path": FLASH_ATTN, "pastes": [
@@ -270,6 +274,10 @@ fn pasted_output_of_tools_fills_the_form() {
         {"text": COLLECT_ENV, "until": {"count": "2 of 18 files fit"}},
         {"text": "nothing of use", "until": {"state": "empty"}},
         {"text": hostile, "until": {"count": "2 of 18 files fit"}},
+        {"text": COLLECT_ENV.replace(of_cuda, of_rocm), "until": {"count": "0 of 18 files fit"}},
+        {"text": COLLECT_ENV.replace(of_cuda, of_nothing), "until": {"count": "0 of 18 files fit"}},
+        {"text": "name, driver_version\nNVIDIA GeForce RTX 4090, 570.86.15",
+         "until": {"count": "12 of 18 files fit"}},
     ]});
     let pastes = browser.play(&workspace, "paste", &served.url, parameters);
     let query = &pastes[0]["query"];
@@ -293,6 +301,12 @@ fn pasted_output_of_tools_fills_the_form() {
     assert_eq!(pastes[1]["file"], flash_attn_name("cu128", "2.9", "cp312"));
     assert_ne!(pastes[2]["status"], "", "it says that it has understood nothing");
     says(pastes[3]["status"].as_str().expect("is there"), &["<img src=x"]);
+    says(pastes[4]["status"].as_str().expect("is there"), &["ROCm 6.4", "no file for CUDA fits"]);
+    says(&why(&pastes[4]), &["ROCm 6.4"]);
+    assert_eq!(pastes[4]["query"]["cuda"], "rocm6.4");
+    says(pastes[5]["status"].as_str().expect("is there"), &["built without CUDA"]);
+    assert_eq!(pastes[5]["query"]["cuda"], "none");
+    assert_eq!(pastes[6]["query"]["driver"], "570.86.15");
     for paste in pastes.as_array().expect("is a list") {
         says(paste["title"].as_str().expect("is text"), &["flash-attn"]);
     }
@@ -341,7 +355,8 @@ fn the_home_narrows_projects_and_answers_for_one() {
         &workspace,
         "",
         &json!([
-            {"until": {"state": "empty", "projects": ["flash-attn", "for-all", "for-windows"]}},
+            {"until": {"state": "empty", "paste": true,
+                       "projects": ["flash-attn", "for-all", "for-windows"]}},
             {"choose": {"platform": "linux_x86_64"},
              "until": {"projects": ["flash-attn", "for-all"]}},
             {"choose": {"cuda": "none"}, "until": {"projects": ["for-all"]}},
@@ -359,4 +374,96 @@ fn the_home_narrows_projects_and_answers_for_one() {
     assert_eq!(project["commands"], home["commands"]);
     assert_eq!(project["query"]["cuda"], "12.8");
     says(&file, &[LINUX]);
+}
+
+#[test]
+fn a_file_that_leaves_the_gpu_unused_is_not_said_to_fit() {
+    let Some(browser) = Browser::get() else { return };
+    let workspace = Workspace::new();
+    sites::put_flash_attn(&workspace);
+    let tags = format!("cp312-cp312-{LINUX}");
+    let file = sites::put(&workspace, "flash-attn", "2.9.0+cpu", &tags, |wheel| wheel);
+    workspace.build(&[]);
+    let cuda = flash_attn_name("cu128", "2.9", "cp312");
+    let answers = chosen(
+        browser,
+        &workspace,
+        ANSWER,
+        &json!([
+            // It is of a newer release.
+            {"until": {"file": cuda, "state": "fits"}},
+            {"choose": {"cuda": "11.8"}, "until": {"file": file, "state": "likely"}},
+            {"choose": {"cuda": "none"}, "until": {"file": file, "state": "fits"}},
+        ]),
+    );
+    says(
+        &why(&answers[1]),
+        &[
+            "No CUDA file for CUDA 11.8.",
+            "Nearest: flash_attn-2.8.3+cu1",
+            "it does not use the GPU",
+        ],
+    );
+    assert!(!why(&answers[2]).contains("GPU"), "{answers:#?}");
+}
+
+#[test]
+fn where_only_python_is_asked_for_nothing_is_to_be_pasted() {
+    let Some(browser) = Browser::get() else { return };
+    let workspace = Workspace::new();
+    sites::put(&workspace, "for-all", "1.0", "py3-none-any", |wheel| wheel);
+    workspace.build(&[]);
+    let steps = json!([
+        {"until": {"state": "empty", "paste": false}},
+        {"choose": {"python": "3.12"}, "until": {"state": "fits", "paste": false}},
+    ]);
+    chosen(browser, &workspace, "packages/for-all/", &steps);
+}
+
+#[test]
+fn poetry_is_given_the_wheel_where_it_could_not_tell_versions_apart() {
+    let Some(browser) = Browser::get() else { return };
+    let workspace = Workspace::new();
+    let file = sites::put(&workspace, "two-builds", "1.0", "py3-none-any", |wheel| wheel);
+    sites::put(&workspace, "two-builds", "1.0+fast", "py312-none-win_amd64", |wheel| wheel);
+    workspace.build(&[]);
+    let served = workspace.serve(&[]);
+    let until = json!({"file": file, "state": "fits"});
+    let steps = json!([{"choose": {"platform": "linux_x86_64"}, "until": until}]);
+    let parameters = json!({"path": "packages/two-builds/", "steps": steps});
+    let answers = browser.play(&workspace, "choose", &served.url, parameters);
+    let commands = &answers[0]["commands"];
+    says(commands["pip"].as_str().expect("is there"), &["\"two-builds===1.0\""]);
+    let poetry = commands["poetry"].as_str().expect("is there");
+    let url = poetry
+        .strip_prefix("[tool.poetry.dependencies]\ntwo-builds = { url = \"")
+        .and_then(|rest| rest.strip_suffix("\" }"));
+    let path = url.and_then(|url| url.strip_prefix(&served.url)).expect("is of the site");
+    assert!(path.ends_with(&format!("/{file}")), "{path}");
+    assert!(workspace.site().join(path).is_file(), "{path}");
+}
+
+#[test]
+fn commands_stay_one_word_each_wherever_the_site_is_served() {
+    let Some(browser) = Browser::get() else { return };
+    let workspace = sites::flash_attn();
+    for (path, bytes) in program::tree(&workspace.site()) {
+        workspace.write(&format!("site/it's;(1)/{path}"), bytes);
+    }
+    let served = workspace.serve(&[]);
+    let until = json!({"file": flash_attn_name("cu128", "2.9", "cp312"), "state": "fits"});
+    let parameters = json!({"path": format!("it's;(1)/{ANSWER}"), "until": until});
+    let told = browser.play(&workspace, "texts", &served.url, parameters);
+    let texts = texts(&told);
+    let url = format!("{}it%27s;(1)/cu1", served.url);
+    for part in [
+        format!(" --extra-index-url '{url}"),
+        format!(" --index '{url}"),
+        format!("\nurl = \"{url}"),
+    ] {
+        // Of the page itself, and of the finder.
+        let found: Vec<&&str> = texts.iter().filter(|text| text.contains(&part)).collect();
+        assert!(found.len() >= 2, "expected `{part}` twice in {texts:#?}");
+    }
+    assert!(!texts.iter().any(|text| text.contains("it's")), "{texts:#?}");
 }

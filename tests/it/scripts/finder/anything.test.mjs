@@ -51,10 +51,12 @@ const LIKELY = {
   ],
   requires_python: [">=3.9", ">=3.12.1", "<4", "!=3.12.*"],
   channel: ["cu128", "cu12", "cu130", "cpu", "rocm6.4"],
+  in_default: [false, true],
   torch: ["2.9", "2.5.1"],
   depth: ["full", "metadata"],
   kind: ["wheel", "sdist"],
   yanked: [true, "broken"],
+  url: ["x.whl", "../../files/x.whl", "https://cdn.example/x.whl"],
   glibc: ["2.28", "2.40"],
   cuda: [cuda("12.8", ["sm_80", "compute_90"], ["8.0", "9.0"]), cuda("12", [], []), { toolkit: "13.0" }],
   torch_use: [{ libraries: [] }, { version: "2.8" }, { requires: "torch==2.9.*; torch>=2" }],
@@ -64,7 +66,7 @@ const TOLD = {
   python: ["3.12", "3.9", "3.13t", "3.15t"],
   platform: ["linux_x86_64", "linux_aarch64", "musllinux_x86_64", "win_amd64", "macosx_arm64"],
   glibc: ["2.28", "2.17", "2.40"],
-  cuda: ["12.8", "13.0", "11.8", "none"],
+  cuda: ["12.8", "13.0", "11.8", "none", "rocm6.4", "rocm"],
   driver: ["570.86.15", "470.42.01", "572.16"],
   gpu: ["8.0", "8.9", "12.0", "8.0, 9.0"],
   torch: ["2.9", "2.5"],
@@ -93,13 +95,18 @@ test("no entry, machine or paste makes it throw", () => {
     const machine = object(random, TOLD, 0.2, ODD_TEXTS);
     const answer = fit.choose(entries, machine);
     if (answer.state === "none") fit.explain(answer.judged, machine);
+    fit.cudaName(machine);
     for (const entry of entries) {
       const written = fit.commands("name", entry, entries, { siteUrl: "https://x.example/", indexName: "x" });
-      if (written)
-        assert.match(
-          written.pip,
-          /^pip install "name={2,3}[A-Za-z0-9.!+_-]+" --only-binary name --extra-index-url [\w:/.+-]+$/,
-        );
+      if (!written) continue;
+      assert.match(
+        written.pip,
+        /^pip install (?:"name={2,3}[A-Za-z0-9.+_-]+"|'name={2,3}[A-Za-z0-9.!+_-]+') --only-binary name --extra-index-url [\w:/.+-]+$/,
+      );
+      assert.match(
+        written.poetry ?? "",
+        /^(?:|\[tool\.poetry\.dependencies\]\nname = \{ (?:url = "[^"\\\s]+" \}|version = "[^"\\\s]+", [^]*)\n)$/,
+      );
     }
   }
 });
@@ -149,8 +156,9 @@ test("telling more never makes more fit, and the choice is among what fits", () 
     const answer = fit.choose(entries, machine);
     const all = fit.choose(entries, {});
     assert.ok(answer.fits <= all.fits);
-    for (const { entry, state, parts } of answer.judged) {
-      assert.deepEqual(fit.judge(entry, machine), { state, parts }, "judging has no memory");
+    for (const { entry, state, parts, isIdle } of answer.judged) {
+      const own = isIdle ? parts.slice(0, -1) : parts;
+      assert.deepEqual(fit.judge(entry, machine), { state, parts: own }, "judging has no memory");
       const worst = ["no", "unknown"].find((one) => parts.some((part) => part.state === one)) ?? "yes";
       assert.equal(state, worst);
       for (const part of parts) assert.ok(part.needs.length > 0 && part.needs.length < 6000);
@@ -162,7 +170,8 @@ test("telling more never makes more fit, and the choice is among what fits", () 
     }
     if (answer.best) {
       assert.notEqual(answer.best.state, "no");
-      assert.equal(answer.state, answer.best.state === "yes" ? "fits" : "likely");
+      assert.equal(answer.state, answer.best.state === "yes" && !answer.best.isIdle ? "fits" : "likely");
+      assert.equal(answer.instead !== null, answer.best.isIdle);
       if (machine.python && machine.platform)
         assert.equal(fit.taken(answer.best.entry, entries, machine), answer.best.entry);
     }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cuda, entriesOf, entryOf, fit, raw } from "./support.mjs";
+import { cuda, entriesOf, entryOf, fit, fixture, raw } from "./support.mjs";
 
 const MACHINE = { python: "3.12", platform: "linux_x86_64", glibc: "2.35" };
 const ALL = ["8.0", "8.6", "8.9", "9.0"];
@@ -164,6 +164,162 @@ test("a version that others with a local part would answer is pinned as it is wr
   assert.match(fit.commands("x", entries[0], entries, site).pip, /"x===1\.0"/);
   assert.match(fit.commands("x", entries[1], entries, site).pip, /"x==1\.0\+cu128"/);
   assert.match(fit.commands("x", entries[0], entries.slice(0, 1), site).pip, /"x==1\.0"/);
+  // Another index has the other one: nothing of it is in the way.
+  const apart = entriesOf({ version: "1.0" }, { version: "1.0+cu128", channel: "cu128", in_default: false });
+  assert.match(fit.commands("x", apart[0], apart, site).pip, /"x==1\.0"/);
+});
+
+test("Poetry, which knows no ===, gets the wheel itself", () => {
+  const site = { siteUrl: "https://wheels.example/it's/", indexName: "w" };
+  const poetry = (url, at = site) => {
+    const entries = entriesOf({ version: "1.0", url }, { version: "1.0+cu128", channel: "cu128" });
+    return fit.commands("x-y", entries[0], entries, at).poetry;
+  };
+  for (const [url, expected] of [
+    ["../../files/x-1.0.whl", "https://wheels.example/it%27s/files/x-1.0.whl"],
+    ["x-1.0.whl", "https://wheels.example/it%27s/packages/x-y/x-1.0.whl"],
+    ['https://cdn.example/a b/x.whl?\\"\'#\\"', "https://cdn.example/a%20b/x.whl?%5C%22%27#%5C%22"],
+  ]) {
+    assert.equal(poetry(url), `[tool.poetry.dependencies]\nx-y = { url = "${expected}" }\n`);
+  }
+  for (const url of ["javascript:alert(1)", "file:///x.whl", "https://", undefined]) assert.equal(poetry(url), null);
+  assert.equal(poetry("x.whl", { ...site, siteUrl: "nowhere/" }), null);
+});
+
+test("shells and files read what is meant, as on the index's own pages", () => {
+  for (const { site, version: of, ...expected } of JSON.parse(fixture("shell.json"))) {
+    const entry = entryOf({ version: of, channel: "cu128" });
+    assert.deepEqual(fit.commands("x", entry, [entry], { siteUrl: site, indexName: "w" }), expected, site);
+  }
+  const plain = entriesOf({ version: "1!2.0" }, { version: "1!2.0+cu128" });
+  const { pip } = fit.commands("x", plain[0], plain, { siteUrl: "https://wheels.example/", indexName: "w" });
+  assert.match(pip, /^pip install 'x===1!2\.0' /);
+});
+
+test("only what the index of the command offers is in the way of a file", () => {
+  const pure = { python: "py3", abi: "none", platforms: ["any"], version: "1.0", filename: "mix-1.0-py3-none-any.whl" };
+  const of = (python, channel, in_default) => ({
+    ...pure,
+    filename: `mix-1.0-${python}-none-any.whl`,
+    python,
+    channel,
+    in_default,
+  });
+  const without = { cuda: "none" };
+  const files = entriesOf(pure, of("cp312", "cu126", false), of("cp311", "cu128"));
+  assert.equal(filename(files, without), "mix-1.0-py3-none-any.whl");
+  assert.equal(filename(files, { ...without, python: "3.11" }), null);
+  // The one of `simple/` comes first, and needs what the machine does not have.
+  assert.equal(filename(entriesOf(pure, of("cp312", "cu126"), of("cp311", "cu128", false)), without), null);
+  // Indexes of channels have what is in no channel.
+  const generic = { ...of("cp312"), channel: undefined };
+  assert.equal(filename(entriesOf(generic, { ...pure, channel: "cu128" }), { cuda: "12.8" }), generic.filename);
+});
+
+const OF_CPU = { version: "2.0+cpu", channel: "cpu" };
+const OF_CUDA = { version: "1.0+cu128", channel: "cu128", cuda: cuda("12.8", ["sm_80"], ["8.0"]) };
+
+test("with a GPU, files that do not use it come behind those that do", () => {
+  const files = entriesOf(OF_CPU, OF_CUDA, { ...OF_CUDA, version: "0.9+cu128" });
+  for (const machine of [{ cuda: "12.8" }, { driver: "570.86.15" }, { gpu: "8.0" }]) {
+    const answer = chosen(files, machine);
+    assert.equal(answer.best.entry.versionText, "1.0+cu128", JSON.stringify(machine));
+    assert.deepEqual([answer.state, answer.instead], ["fits", null]);
+  }
+  for (const machine of [{}, { cuda: "none" }, { cuda: "none", gpu: "8.0" }]) {
+    const answer = chosen(files, machine);
+    assert.equal(answer.best.entry.versionText, "2.0+cpu", JSON.stringify(machine));
+    assert.deepEqual([answer.state, answer.instead], ["fits", null]);
+  }
+});
+
+test("a file that leaves the GPU unused is never said to fit, and the answer says why it is named", () => {
+  const idle = { aspect: "gpu", state: "yes", needs: "does not use the GPU", isOpen: true };
+  for (const [files, machine, expected, reason] of [
+    [entriesOf(OF_CPU, OF_CUDA), { cuda: "11.8" }, "2.0+cpu", "No CUDA file for CUDA 11.8."],
+    [entriesOf(OF_CPU, OF_CUDA), { gpu: "9.0" }, "2.0+cpu", "No CUDA file for compute capability 9.0."],
+    [
+      entriesOf(OF_CPU, { ...OF_CUDA, yanked: true }),
+      { cuda: "12.8" },
+      "2.0+cpu",
+      "The CUDA file that would fit was yanked.",
+    ],
+    // Without a channel, but of a release that has one.
+    [entriesOf({ version: "1.0" }, OF_CUDA), { cuda: "11.8" }, "1.0", "No CUDA file for CUDA 11.8."],
+  ]) {
+    const answer = chosen(files, machine);
+    assert.equal(answer.best.entry.versionText, expected);
+    assert.deepEqual([answer.state, answer.instead.reason], ["likely", reason]);
+    assert.deepEqual(answer.best.parts.at(-1), idle);
+  }
+  // Where nothing is made for GPUs, nothing else could be wanted.
+  for (const files of [entriesOf(OF_CPU), entriesOf({ version: "1.0" }), entriesOf(OF_CUDA, { version: "1.1" })]) {
+    const answer = chosen(files, { cuda: "12.8", gpu: "8.0" });
+    assert.deepEqual([answer.state, answer.instead], ["fits", null]);
+    assert.ok(!answer.best.parts.includes(idle));
+  }
+  // What may fit is not held against a file that only passes.
+  const unread = { ...OF_CUDA, cuda: undefined, depth: undefined };
+  const answer = chosen(entriesOf(OF_CPU, unread), { cuda: "12.8", gpu: "8.0" });
+  assert.deepEqual([answer.best.entry.versionText, answer.certain], ["1.0+cu128", null]);
+});
+
+test("for a torch of ROCm nothing of CUDA fits", () => {
+  const machine = { cuda: "rocm6.4" };
+  const rocm = ["rocm6.3", "rocm6.4", "rocm7.0"].map((channel) => ({ version: `1.0+${channel}`, channel }));
+  const answer = chosen(entriesOf(OF_CPU, OF_CUDA, ...rocm), machine);
+  assert.deepEqual([answer.best.entry.channel, answer.state, answer.fits], ["rocm6.4", "likely", 4]);
+  const without = chosen(entriesOf(OF_CUDA), machine);
+  assert.equal(without.state, "none");
+  assert.equal(fit.explain(without.judged, { ...MACHINE, ...machine }).reason, "No file for ROCm 6.4.");
+  assert.equal(chosen(entriesOf(OF_CPU, OF_CUDA), machine).state, "fits");
+});
+
+/** How often the tags of files are looked at for an answer. */
+function workOf(files, machine) {
+  let looks = 0;
+  for (const entry of files) {
+    const { platforms } = entry;
+    Object.defineProperty(entry, "platforms", {
+      get() {
+        looks += 1;
+        return platforms;
+      },
+    });
+  }
+  chosen(files, machine);
+  return looks;
+}
+
+test("twice the files are twice the work", () => {
+  const pure = { python: "py3", abi: "none", platforms: ["any"] };
+  for (const make of [
+    (at) => ({ ...pure, version: `1.${at}` }),
+    (at) => ({ ...pure, version: "1.0", filename: `x-1.0-${at}-py3-none-any.whl` }),
+    (at) => ({ version: `1.0+cu128.${at}`, channel: "cu128", platforms: ["manylinux_2_28_x86_64"] }),
+    (at) => ({ version: `1.${at}`, python: "cp39", platforms: ["win_amd64"] }),
+  ]) {
+    const of = (count) => entriesOf(...Array.from({ length: count }, (_, at) => make(at)));
+    const [once, twice] = [500, 1000].map((count) => workOf(of(count), { cuda: "12.8" }));
+    assert.ok(once < 500 * 30 && twice < 2.1 * once, `${once}, then ${twice}`);
+  }
+});
+
+test("thousands of files are answered at once", () => {
+  const files = entriesOf(
+    ...Array.from({ length: 5000 }, (_, at) => ({
+      version: `1.${at}+cu128`,
+      channel: "cu128",
+      requires_python: ">=3.9",
+    })),
+  );
+  chosen(files, {});
+  const times = Array.from({ length: 5 }, () => {
+    const began = performance.now();
+    assert.equal(version(files, { cuda: "12.8" }), "1.4999+cu128");
+    return performance.now() - began;
+  });
+  assert.ok(Math.min(...times) < 100, `${times}`);
 });
 
 test("no command is made of what a shell could read otherwise", () => {

@@ -122,6 +122,15 @@ test("CUDA is judged by the version or by the driver", () => {
     [{ channel: "cu12" }, { cuda: "11.8" }, "no: needs CUDA 12 or newer (driver 525.60.13)"],
     [{ channel: "cu130" }, { cuda: "none" }, "no: needs CUDA 13.0"],
     [{ channel: "rocm6.4" }, { cuda: "12.8" }, "no: is built for AMD GPUs (ROCm)"],
+    [{ channel: "rocm6.4" }, { gpu: "8.0" }, "no: is built for AMD GPUs (ROCm)"],
+    [{ channel: "rocm6.4" }, {}, "yes: is built for AMD GPUs (ROCm)"],
+    [
+      { channel: "rocm6.4" },
+      { cuda: "rocm6.4" },
+      "unknown: is built for AMD GPUs (ROCm), of which neither the version nor the GPU is judged here",
+    ],
+    [{ channel: "xpu" }, { cuda: "rocm6.4" }, "no: is built for Intel GPUs (XPU)"],
+    [twelve, { cuda: "rocm6.4", driver: "570.86.15" }, "no: needs CUDA 12.8"],
     [{ channel: "cpu", depth: undefined }, { cuda: "none" }, "yes"],
     [{ version: "1.0" }, { cuda: "none" }, "yes"],
     [
@@ -189,6 +198,17 @@ test("the GPU is judged by device code, and PTX by the driver", () => {
       { gpu: "9.0", cuda: "12.4" },
       `unknown: ${onlyPtx.replace("12.8", "12")}`,
     ],
+    // GPUs that no list knows are judged by the rule that made the lists.
+    [ptx, { gpu: "13.0", cuda: "13.4" }, "yes"],
+    [ptx, { gpu: "13.0", cuda: "12.4" }, `no: ${onlyPtx.replace("9.0", "13.0")}`],
+    [ptx, { gpu: "13.0" }, `yes: ${onlyPtx.replace("9.0", "13.0")}`],
+    [
+      made("12.8"),
+      { gpu: "13.0" },
+      "no: has GPU code for compute capability 8.0, 8.6, 8.9 and 9.0 only (sm_80, sm_90)",
+    ],
+    [{ cuda: cuda("12.8", ["compute_80"], []) }, { gpu: "8.0" }, "no: has GPU code for compute_80 only"],
+    [twoFiles, { gpu: "13.0" }, "no: has GPU code for compute capability 8.0 and 9.0 only (sm_80, sm_90, compute_80)"],
     [{ cuda: cuda("12.8", [], []) }, { gpu: "7.5" }, "yes"],
     [
       { cuda: cuda("12.8", [], []), depth: "metadata" },

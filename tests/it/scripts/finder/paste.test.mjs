@@ -50,6 +50,27 @@ test("names that are not known are handed back", () => {
   assert.deepEqual([unheard.machine, unheard.unknownGpus], [{}, ["NVIDIA RTX 9090 Ultra"]]);
 });
 
+/** A report of collect_env of a machine with a GPU, and a torch that was built otherwise. */
+const built = (cudaText, rocmText) =>
+  fixture("env_linux.txt")
+    .replace(/^CUDA used to build PyTorch: .*$/m, `CUDA used to build PyTorch: ${cudaText}`)
+    .replace(/^ROCM used to build PyTorch: .*$/m, `ROCM used to build PyTorch: ${rocmText}`);
+
+test("what torch was built for counts more than what the driver has", () => {
+  for (const [cudaText, rocmText, expected, note] of [
+    ["12.6", "N/A", "12.6", ""],
+    ["None", "N/A", "none", "This torch is built without CUDA."],
+    ["N/A", "6.4.43482-0f2d60242", "rocm6.4", "This torch is built for ROCm: no file for CUDA fits it."],
+    // There is no torch.
+    ["N/A", "N/A", "13.0", ""],
+  ]) {
+    const { machine, note: said } = fit.parsePaste(built(cudaText, rocmText));
+    assert.deepEqual([machine.cuda, said], [expected, note]);
+  }
+  const { machine } = fit.parsePaste(built("N/A", "6.4.43482-0f2d60242"));
+  assert.equal(fit.cudaName(machine), "ROCm 6.4");
+});
+
 test("single lines of other programs are read too", () => {
   for (const [pasted, expected] of [
     ["Python 3.12.3\n", { python: "3.12" }],
@@ -64,6 +85,21 @@ test("single lines of other programs are read too", () => {
     ["compute_cap\n8.9\n", { gpu: "8.9" }],
     ["name, compute_cap\nNVIDIA Something New, 12.1\nNVIDIA GeForce RTX 4090, 8.9", { gpu: "12.1, 8.9" }],
     ["torch 2.9.1+cu128", { torch: "2.9" }],
+    [
+      "$ nvidia-smi --query-gpu=name,driver_version --format=csv\nname, driver_version\nNVIDIA GeForce RTX 4090, 570.86.15\n$",
+      { driver: "570.86.15", cuda: "12.8", gpu: "8.9" },
+    ],
+    [
+      "name, compute_cap, driver_version, memory.total [MiB]\nNVIDIA Something New, 13.0, 570.86.15, 24564 MiB",
+      { driver: "570.86.15", cuda: "12.8", gpu: "13.0" },
+    ],
+    [
+      "name, driver_version \nTesla T4, x\nNVIDIA L4, 550.54.14",
+      { driver: "550.54.14", cuda: "12.4", gpu: "7.5, 8.9" },
+    ],
+    ["driver_version\n550.54.14", { driver: "550.54.14", cuda: "12.4" }],
+    ["name\nNVIDIA L4", { gpu: "8.9" }],
+    ["name\nsomebody\n", {}],
     ["hello", {}],
     ["", {}],
   ]) {
@@ -119,7 +155,24 @@ test("GPUs are known by name, and never guessed", () => {
     ["NVIDIA GeForce ...", null],
     ["TITAN X", null],
     ["RTX 6000", null],
-    ["4090", null],
+    // Unless it is that of one chip alone.
+    ["4090", "8.9"],
+    ["1660 super", "7.5"],
+    ["3090ti", "8.6"],
+    ["rtx4090", "8.9"],
+    ["RTX4070Ti SUPER", "8.9"],
+    ["GTX1080", "6.1"],
+    ["rtxa6000", "8.6"],
+    ["6000", null],
+    ["1000", null],
+    ["GRID A100D-80C", "8.0"],
+    ["NVIDIA A100D-80C", "8.0"],
+    ["Tesla V100-SXM3-32GB-H", "7.0"],
+    ["Tesla V100-FHHL-16GB", "7.0"],
+    ["NVIDIA H20-3e", "9.0"],
+    ["NVIDIA GeForce RTX 5090 D v2", "12.0"],
+    ["NVIDIA RTX A500 Embedded GPU", "8.6"],
+    ["NVIDIA GeForce MX570 A", "8.6"],
     ["NVIDIA GeForce RTX 3050 A Laptop GPU", null],
     ["NVIDIA GeForce RTX 6090", null],
     ["NVIDIA A1000000", null],

@@ -46,6 +46,15 @@ export function cuda(toolkit, architectures, compute_capabilities, changes = {})
 export const entryOf = (changes) => fit.parseEntry(raw(changes));
 export const entriesOf = (...changes) => fit.parseEntries(changes.map(raw));
 
+/** Every tag that a machine takes, best first. */
+export function supportedTags(machine) {
+  const { binary, any, platforms } = fit.tagsOf(machine);
+  return [
+    ...[...binary.keys()].flatMap((pair) => [...platforms.keys()].map((platform) => `${pair}-${platform}`)),
+    ...[...any.keys()].map((pair) => `${pair}-any`),
+  ];
+}
+
 /** The state of one aspect, and the words for it: "no: needs Python 3.10". */
 export function verdict(entry, machine, aspect) {
   const parts = fit.judge(entry, machine).parts.filter((part) => part.aspect === aspect);

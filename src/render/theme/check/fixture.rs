@@ -11,27 +11,40 @@ use crate::index::{Admitted, FileUrl, Index};
 use crate::verify::{Finding, Severity};
 use crate::wheel::Sha256;
 
-/// Stands in texts of the index. As an element of a page it was not escaped.
+/// Stands in texts of the index. As an element or an attribute of a page it was not escaped, or
+/// stands in an attribute without quotes.
 pub(super) const HOSTILE: &str = "wheelsite-hostile";
 
-/// Settings that fill every field that pages have.
-const FULL: &str = "\
-title: \"Wheels & <wheelsite-hostile>\"
-description: \"For \\\"CUDA\\\" & <wheelsite-hostile>\"
-site_url: https://wheels.example/index/
-projects:
-  hostile:
-    status: archived
-    status_reason: \"<wheelsite-hostile> & 'more'\"
-    yanked: {\"1.0\": \"<wheelsite-hostile> \\\"reason\\\"\"}
-  kernels:
-    yanked: {\"1.0\": \"\"}
-  quarantined: {status: quarantined}
-  old: {status: deprecated, description: Replaced by kernels}
-";
+/// A text that gets out of every place that does not hold it.
+pub(super) const TEXT: &str =
+    "a wheelsite-hostile \" wheelsite-hostile ' wheelsite-hostile <wheelsite-hostile> & b";
+
+/// Settings that fill every field that pages have. Texts are as in JSON, which YAML reads.
+fn config() -> String {
+    let text = json!(TEXT);
+    format!(
+        "title: {text}\n\
+         description: {text}\n\
+         projects:\n\
+         \x20 hostile:\n\
+         \x20   status: archived\n\
+         \x20   status_reason: {text}\n\
+         \x20   yanked: {{\"1.0\": {text}}}\n\
+         \x20 kernels:\n\
+         \x20   yanked: {{\"1.0\": \"\"}}\n\
+         \x20 quarantined: {{status: quarantined, status_reason: {text}}}\n\
+         \x20 old: {{status: deprecated, description: {text}}}\n"
+    )
+}
+
+/// Where the site is served; pages must also do where that is not known.
+const SITE_URL: &str = "site_url: https://wheels.example/index/\n";
 
 /// Settings that leave every field empty that may be.
 const BARE: &str = "title: Wheels\n";
+
+/// More projects than the home and the pages of channels list in full.
+const CROWD: usize = 110;
 
 /// A site, as pages are made from it.
 pub(super) struct Site {
@@ -45,9 +58,14 @@ pub(super) const METADATA: &[u8] = b"Metadata-Version: 2.4\nName: hostile\nVersi
     Description-Content-Type: text/markdown\n\n# Title\n\n\
     <wheelsite-hostile><script>x</script></wheelsite-hostile> ![badge](https://x.example/a.svg)\n";
 
+/// Every site that pages are rendered for; the first two have everything.
+pub(super) fn all() -> Result<Vec<Site>> {
+    Ok(vec![full(SITE_URL)?, full("")?, empty()?, crowd()?])
+}
+
 /// A site that has everything.
-pub(super) fn full() -> Result<Site> {
-    let settings = settings(FULL)?;
+fn full(site_url: &str) -> Result<Site> {
+    let settings = settings(&format!("{site_url}{}", config()))?;
     let mut files = Vec::new();
     for (version, toolkit) in
         [("1.0", "12.6"), ("2.0", "12.6"), ("2.0", "12.8"), ("2.1rc1", "12.8")]
@@ -62,7 +80,10 @@ pub(super) fn full() -> Result<Site> {
     }
     files.push(admitted("kernels-2.0.tar.gz", None)?);
     files.push(admitted("hostile-1.0-py3-none-any.whl", Some(hostile()))?);
-    files.push(admitted("hostile-1.1-py2.py3-none-any.whl", Some(hostile()))?);
+    files.push(Admitted {
+        url: FileUrl::Own(format!("https://x.example/{TEXT}").into()),
+        ..admitted("hostile-1.1-py2.py3-none-any.whl", Some(hostile()))?
+    });
     files.push(admitted("quarantined-1.0-py3-none-any.whl", None)?);
     files.push(admitted("old-0.1-cp39-abi3-win_amd64.whl", None)?);
     files.push(admitted("sources-1.0.tar.gz", None)?);
@@ -75,8 +96,25 @@ pub(super) fn full() -> Result<Site> {
     }
     let rejected = vec![
         ("broken-1.0-py3-none-any.whl".to_owned(), vec![finding(Severity::Error)]),
-        (format!("<{HOSTILE}>.whl"), vec![finding(Severity::Error), finding(Severity::Warning)]),
+        (format!("{TEXT}.whl"), vec![finding(Severity::Error), finding(Severity::Warning)]),
     ];
+    Ok(Site { settings, index, rejected })
+}
+
+/// A site of so many projects that lists are cut.
+fn crowd() -> Result<Site> {
+    let settings = settings(BARE)?;
+    let mut files = Vec::with_capacity(CROWD);
+    for number in 0..CROWD {
+        let mut file =
+            admitted(&format!("many{number}-1.0+cu128-cp312-cp312-win_amd64.whl"), None)?;
+        // Sizes add up where each is known.
+        file.artifact.size = Some(1000);
+        files.push(file);
+    }
+    let mut index = Index::build(files, &settings)?;
+    index.assign_channels(&settings.channels);
+    let rejected = vec![("broken-1.0-py3-none-any.whl".to_owned(), Vec::new())];
     Ok(Site { settings, index, rejected })
 }
 
@@ -94,8 +132,8 @@ fn finding(severity: Severity) -> Finding {
     Finding {
         check: "record-hash",
         severity,
-        message: format!("expected <{HOSTILE}>, found \"'&"),
-        hint: (severity == Severity::Error).then(|| format!("build it again, <{HOSTILE}>")),
+        message: format!("expected {TEXT}"),
+        hint: (severity == Severity::Error).then(|| format!("build it again, {TEXT}")),
     }
 }
 
@@ -113,7 +151,7 @@ fn admitted(filename: &str, wheel: Option<Value>) -> Result<Admitted> {
     });
     let mut artifact = Artifact::new(filename, Location::File(filename.into()));
     artifact.size = facts.is_some().then_some(1_234_567);
-    artifact.offered.requires_python = Some(">=3.8".into());
+    artifact.offered.requires_python = Some(TEXT.into());
     Ok(Admitted {
         artifact,
         upload_time: facts.as_ref().and_then(|_| UploadTime::from_seconds(1_790_000_000)),
@@ -127,7 +165,7 @@ fn kernels(version: &str, toolkit: &str) -> Value {
     let metadata = json!({
         "metadata_version": "2.4", "name": "kernels", "version": version,
         "summary": "Fast kernels", "requires_python": ">=3.10", "license": "MIT",
-        "author": "Some Body", "requires_dist": ["torch==2.9.*", "numpy; extra == 'fast'"],
+        "author": "Some Body", "requires_dist": ["torch>=2.9,<3", "numpy; extra == 'fast'"],
         "provides_extra": ["fast"], "project_urls": [["Homepage", "https://kernels.example/"]],
     });
     let library = json!({
@@ -140,9 +178,10 @@ fn kernels(version: &str, toolkit: &str) -> Value {
 
 /// The contents of a wheel whose every text is an attack.
 fn hostile() -> Value {
-    let text = format!("<{HOSTILE}>\"'&");
+    let text = TEXT;
     let metadata = json!({
-        "metadata_version": "2.4", "name": "hostile", "version": "1.0", "summary": text,
+        "metadata_version": "2.4", "name": text, "version": "1.0", "summary": text,
+        "requires_python": text,
         "license": text, "author": text, "requires_dist": [text], "provides_extra": [text],
         "project_urls": [[text, format!("https://x.example/{text}")]],
         "description_content_type": "text/markdown",
