@@ -1,6 +1,6 @@
 //! `search.json`: what the search and the finder of the home know of each project.
 //!
-//! Small enough to be loaded whole up to [`SINGLE`] projects; beyond, shards that each hold the
+//! Small enough to be loaded whole up to 2,000 projects; beyond, shards that each hold the
 //! names with one prefix, so that a change touches one of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
