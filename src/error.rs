@@ -58,6 +58,22 @@ pub enum Error {
         /// The output.
         path: PathBuf,
     },
+    /// A place that a site is published to cannot be reached, or does not do what it must.
+    #[error("{message}")]
+    Target {
+        /// What is wrong, and where.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// Another publisher has taken over at the same place.
+    #[error("another publisher is writing to `{target}`: {reason}")]
+    Overtaken {
+        /// The place.
+        target: String,
+        /// How that was seen.
+        reason: &'static str,
+    },
     /// A file of the output cannot be read or written.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Output {
@@ -99,6 +115,16 @@ impl Error {
         Self::Source { message: message.into(), hint: Some(hint.into()) }
     }
 
+    /// An error of a place that a site is published to, with a hint.
+    pub fn target_hint(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Target { message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// An error of a place that a site is published to, without a hint.
+    pub fn target(message: impl Into<String>) -> Self {
+        Self::Target { message: message.into(), hint: None }
+    }
+
     /// For `map_err` on operations upon a file of the output.
     pub fn output<'p>(action: &'static str, path: &'p Path) -> impl Fn(io::Error) -> Self + 'p {
         move |source| Self::Output { action, path: path.to_owned(), source }
@@ -107,7 +133,13 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Config { hint, .. } | Self::Source { hint, .. } => hint.clone(),
+            Self::Config { hint, .. } | Self::Source { hint, .. } | Self::Target { hint, .. } => {
+                hint.clone()
+            }
+            Self::Overtaken { .. } => Some(
+                "what it publishes holds, and nothing of it was overwritten; run again to publish on top of it"
+                    .to_owned(),
+            ),
             Self::Guard { hint, .. } => Some(hint.clone()),
             Self::Rejected { .. } => Some(
                 "mend the files named above, or build without them: `--on-reject exclude`"
@@ -139,8 +171,8 @@ impl Error {
         match self {
             Self::Rejected { .. } | Self::Conflict { .. } | Self::Guard { .. } => 1,
             Self::Config { .. } | Self::Render { .. } => 2,
-            Self::Source { .. } | Self::Output { .. } => 3,
-            Self::Busy { .. } => 4,
+            Self::Source { .. } | Self::Output { .. } | Self::Target { .. } => 3,
+            Self::Busy { .. } | Self::Overtaken { .. } => 4,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! again to know what is in them. It is believed only of files whose digest the host itself
 //! states, and never as if every byte had been checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,20 @@ impl FactsFile {
         };
         let files = files.into_iter().map(entry).collect();
         Self { facts_format: FORMAT, generator: generator(), files }
+    }
+
+    /// Adds what another file says of the files with these digests, where this one says nothing.
+    pub fn add(&mut self, other: Self, digests: &BTreeSet<Sha256>) {
+        for (sha256, entry) in other.files {
+            if digests.contains(&sha256) {
+                self.files.entry(sha256).or_insert(entry);
+            }
+        }
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
     }
 
     /// Reads a file's contents. Errors say why it is none that this program reads.

@@ -1,24 +1,28 @@
 //! A build, stage by stage. Read [`build`] and you know the program.
 
 mod memory;
+mod merge;
 mod read;
 mod write;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::config::{FilesMode, OnReject, Settings};
+use crate::config::{Environment, FilesMode, OnReject, Settings, SiteConfig};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Facts, Sidecar};
 use crate::host::Host;
 use crate::index::{Admitted, FileUrl, Index, IndexFile};
-use crate::publish::{Known, Plan, SiteDirectory};
+use crate::publish::{
+    Known, LocalSite, Merger, Plan, Publication, PublishSettings, Report, SiteDirectory,
+};
 use crate::render::theme::Theme;
 use crate::report::Reporter;
-use crate::verify::{self, Evidence, Severity, Verdict};
+use crate::verify::{self, Evidence, Finding, Severity, Verdict};
 use crate::wheel::escaped;
 use memory::Memory;
 use read::{Connected, Inspected};
@@ -58,6 +62,39 @@ pub fn build(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
             pool.install(|| run(settings, reporter))
         }
     }
+}
+
+/// Publishes a site that was built.
+///
+/// A merge makes pages anew, from what the site was built with and what is configured now.
+pub fn publish(
+    site: &Path,
+    config: SiteConfig,
+    settings: &PublishSettings,
+    environment: &Environment,
+    reporter: &dyn Reporter,
+) -> Result<Report> {
+    let repository = config.repository.clone();
+    let repository = repository.map(|name| ("`repository`", name)).or_else(|| {
+        let name = environment.github.repository.clone();
+        name.map(|name| ("GITHUB_REPOSITORY", name))
+    });
+    let local = LocalSite::open(site)?;
+    let merger = settings.merge.then_some(merge::SiteMerger { config, environment, reporter });
+    let publication = Publication {
+        target: &settings.target,
+        host: settings.host,
+        merger: merger.as_ref().map(|merger| merger as &dyn Merger),
+        sidecars_only: settings.sidecars_only,
+        grace: settings.grace,
+        jobs: settings.jobs,
+        dry_run: settings.dry_run,
+        bucket: &settings.bucket,
+        repository,
+        environment,
+        reporter,
+    };
+    crate::publish::publish(&local, &publication)
 }
 
 /// Requests at once, unless `--jobs` says otherwise: they wait more than they work.
@@ -187,6 +224,21 @@ fn attach(verdicts: &[Verdict], index: &mut Index) {
     }
 }
 
+/// Judges the files of an index once more, for the warnings that its pages show.
+///
+/// Verdicts are not part of a site's state: they follow from facts, under the policy of today.
+fn attach_warnings(index: &mut Index, settings: &Settings) {
+    index.projects.par_iter_mut().for_each(|project| {
+        let in_channels = found_in_channels(&project.files, settings);
+        for (file, in_channel) in project.files.iter_mut().zip(in_channels) {
+            let facts = file.facts.as_deref();
+            let evidence = Evidence { artifact: &file.artifact, facts, sidecar: None };
+            let found = verify::judge(evidence, &settings.policy).into_iter().chain(in_channel);
+            file.findings = found.filter(|it| it.severity == Severity::Warning).collect();
+        }
+    });
+}
+
 /// Judges each file by itself; gives those that may be listed.
 fn judge_all(files: Vec<Inspected>, settings: &Settings, tally: &mut Tally) -> Vec<Inspected> {
     let verdicts: Vec<Option<Verdict>> = files
@@ -237,16 +289,9 @@ fn judge_channels(index: &mut Index, settings: &Settings, tally: &mut Tally) {
         return;
     }
     for project in &mut index.projects {
-        let higher = preferred(&project.files);
-        let mut position = 0;
+        let mut found = found_in_channels(&project.files, settings).into_iter();
         project.files.retain(|file| {
-            let higher = higher[position].as_deref();
-            position += 1;
-            let Some(channel) = &file.channel else { return true };
-            let name = file.dist.as_str();
-            let channel = channel.as_str();
-            let findings =
-                verify::judge_in_channel(name, file.sha256, channel, higher, &settings.policy);
+            let findings = found.next().unwrap_or_default();
             if findings.is_empty() {
                 return true;
             }
@@ -257,6 +302,16 @@ fn judge_channels(index: &mut Index, settings: &Settings, tally: &mut Tally) {
         });
     }
     index.projects.retain(|project| !project.files.is_empty());
+}
+
+/// For each file what there is to say about it beside the others of its channel.
+fn found_in_channels(files: &[IndexFile], settings: &Settings) -> Vec<Vec<Finding>> {
+    let judge = |(file, higher): (&IndexFile, Option<String>)| {
+        let Some(channel) = &file.channel else { return Vec::new() };
+        let (name, channel, higher) = (file.dist.as_str(), channel.as_str(), higher.as_deref());
+        verify::judge_in_channel(name, file.sha256, channel, higher, &settings.policy)
+    };
+    files.iter().zip(preferred(files)).map(judge).collect()
 }
 
 /// For each file the version that installers of its channel take instead, on the same machines.

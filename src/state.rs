@@ -5,6 +5,9 @@
 //! touched. What is published is keyed by content: no local path, no time of
 //! this machine.
 
+mod published;
+mod restore;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -13,9 +16,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+pub use published::{Published, Tag, Writing};
+pub use restore::{About, Look};
+
 use crate::error::{Error, Result};
 use crate::facts::{Content, Depth, Facts, UploadTime};
-use crate::index::{FileUrl, Project};
+use crate::index::{Channel, Project};
 use crate::net::{Client, Failure, Network, Request, shown};
 use crate::wheel::{ProjectName, Sha256};
 
@@ -23,7 +29,7 @@ use crate::wheel::{ProjectName, Sha256};
 pub const ROOT_FILE: &str = "wheelsite.json";
 
 /// Grows when the format changes in a way that older programs would misread.
-const STATE_VERSION: u32 = 1;
+pub(crate) const STATE_VERSION: u32 = 1;
 /// Neither the state nor a shard of a real site comes near this many bytes.
 const MAX_SIZE: u64 = 1 << 30;
 
@@ -40,6 +46,12 @@ pub struct SiteState {
     pub projects: BTreeMap<ProjectName, ProjectState>,
     /// Files of the site that belong to no project, with their digests.
     pub pages: BTreeMap<String, Sha256>,
+    /// What pages are made with, so that whoever merges into the site makes the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<Look>,
+    /// What publishing has to know; none in a folder that was built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Published>,
 }
 
 /// What `wheelsite.json` knows of a project.
@@ -62,6 +74,12 @@ pub struct Shard {
     pub files: Vec<FileState>,
     /// Its pages, with their digests.
     pub pages: BTreeMap<String, Sha256>,
+    /// What is configured for it.
+    #[serde(default, skip_serializing_if = "About::is_nothing")]
+    pub about: About,
+    /// What the store calls its pages, where it was published.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, Tag>,
 }
 
 /// What a shard knows of a file.
@@ -84,9 +102,47 @@ pub struct FileState {
     /// Whether the site carries it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub carried: bool,
+    /// How pages refer to it, where the site does not carry it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<LinkState>,
+    /// Whether its source says when it was uploaded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub offered_time: bool,
+    /// `Requires-Python`, where the facts do not tell it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires_python: Option<Box<str>>,
+    /// The sidecar of a file that the site does not carry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core_metadata: Option<SidecarState>,
+    /// Why it is yanked, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yanked: Option<Box<str>>,
+    /// The channel that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
     /// What its bytes say, where they were read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<StoredFacts>,
+}
+
+/// How pages refer to a file that the site does not carry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkState {
+    /// By the files URL of the settings.
+    FilesUrl,
+    /// By a URL of its own.
+    Own(Box<str>),
+}
+
+/// A sidecar that lies beside a file elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SidecarState {
+    /// Of unknown digest.
+    Unhashed,
+    /// With this digest.
+    Sha256(Sha256),
 }
 
 /// [`Facts`] without the digest and the size, which stand beside them.
@@ -113,7 +169,8 @@ impl FileState {
         })
     }
 
-    fn metadata_digest(&self) -> Option<Sha256> {
+    /// Digest of its METADATA, where that was read.
+    pub fn metadata_digest(&self) -> Option<Sha256> {
         match &self.facts.as_ref()?.content {
             Content::Wheel(wheel) => wheel.metadata.read().map(|metadata| metadata.sha256),
             Content::Sdist | Content::Unreadable { .. } => None,
@@ -130,6 +187,8 @@ impl SiteState {
             settings,
             projects: BTreeMap::new(),
             pages: BTreeMap::new(),
+            look: None,
+            published: None,
         }
     }
 }
@@ -138,40 +197,29 @@ impl Shard {
     /// The shard of a project whose pages have these digests.
     pub fn of(project: &Project, pages: BTreeMap<String, Sha256>) -> Self {
         let quarantined = project.offered().is_empty();
-        let files = project
-            .files
-            .iter()
-            .map(|file| FileState {
-                filename: file.dist.as_str().into(),
-                sha256: file.sha256,
-                size: file.size,
-                upload_time: file.upload_time,
-                revision: file.revision.clone(),
-                carried: file.url == FileUrl::Carried && !quarantined,
-                facts: file.facts.as_deref().map(|facts| StoredFacts {
-                    facts_version: facts.facts_version,
-                    depth: facts.depth,
-                    content: facts.content.clone(),
-                    reported: facts.reported,
-                }),
-            })
-            .collect();
-        Self { name: project.name.clone(), files, pages }
+        let files = project.files.iter().map(|file| FileState::of(file, quarantined)).collect();
+        let about = About::of(&project.settings);
+        Self { name: project.name.clone(), files, pages, about, tags: BTreeMap::new() }
     }
 
     /// Every path of the site that belongs to the project.
     pub fn paths(&self) -> Vec<String> {
         let mut paths: Vec<String> = self.pages.keys().cloned().collect();
-        for file in &self.files {
-            let Some(sha256) = file.sha256.filter(|_| file.carried) else { continue };
-            let path = carried_path(&self.name, sha256, &file.filename);
-            if file.metadata_digest().is_some() {
-                paths.push(format!("{path}.metadata"));
-            }
-            paths.push(path);
-        }
+        paths.extend(self.carried().map(|(path, ..)| path));
         paths.push(shard_path(&self.name));
         paths
+    }
+
+    /// The files that the site carries for the project, each with its digest, and its size where
+    /// that is known: distributions, and their sidecars behind them.
+    pub fn carried(&self) -> impl Iterator<Item = (String, Sha256, Option<u64>)> {
+        let carried = self.files.iter().filter(|file| file.carried);
+        carried.filter_map(|file| Some((file, file.sha256?))).flat_map(|(file, sha256)| {
+            let path = carried_path(&self.name, sha256, &file.filename);
+            let sidecar = file.metadata_digest();
+            let sidecar = sidecar.map(|sha256| (format!("{path}.metadata"), sha256, None));
+            std::iter::once((path, sha256, file.size)).chain(sidecar)
+        })
     }
 }
 
@@ -266,6 +314,27 @@ impl KnownSite {
         Self::read(Box::new(Site { url: url.clone(), client }), shown(url), false)
     }
 
+    /// The state of a site whose shards have been read.
+    pub fn of(state: SiteState, shards: BTreeMap<ProjectName, Shard>) -> Self {
+        /// A site of which there is nothing more to be read.
+        struct Nothing;
+
+        impl Store for Nothing {
+            fn read(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
+                Ok(None)
+            }
+        }
+
+        let shards = shards.into_iter().map(|(name, shard)| (name, Some(Arc::new(shard))));
+        Self {
+            state,
+            store: Box::new(Nothing),
+            origin: String::new(),
+            lenient: true,
+            shards: Mutex::new(shards.collect()),
+        }
+    }
+
     /// A file of the site, if it is there and has this digest.
     pub fn file(&self, path: &str, sha256: Sha256) -> Option<Vec<u8>> {
         let bytes = self.store.read(path).ok().flatten()?;
@@ -305,8 +374,9 @@ impl KnownSite {
         if let Some(shard) = cached {
             return Ok(shard);
         }
-        let shard = match self.read_shard(name, expected.shard) {
-            Err(_) if self.lenient => None,
+        let lenient = self.lenient || self.is_being_written(name);
+        let shard = match self.read_shard(name, expected.shard, lenient) {
+            Err(_) if lenient => None,
             shard => Some(Arc::new(shard?)),
         };
         let mut shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
@@ -314,7 +384,14 @@ impl KnownSite {
         Ok(shard)
     }
 
-    fn read_shard(&self, name: &ProjectName, expected: Sha256) -> Result<Shard> {
+    /// Whether a publisher is at work on a project, or was when it was killed.
+    fn is_being_written(&self, name: &ProjectName) -> bool {
+        let published = self.state.published.as_ref();
+        let writing = published.and_then(|published| published.writing.as_ref());
+        writing.is_some_and(|writing| writing.projects.contains_key(name))
+    }
+
+    fn read_shard(&self, name: &ProjectName, expected: Sha256, lenient: bool) -> Result<Shard> {
         let path = shard_path(name);
         let failed = |reason: String| {
             Error::source_hint(
@@ -325,7 +402,7 @@ impl KnownSite {
         let bytes = self.store.read(&path).map_err(|error| failed(error.to_string()))?;
         let bytes = bytes.ok_or_else(|| failed("it does not exist".to_owned()))?;
         let found = Sha256::of(&bytes);
-        if found != expected && !self.lenient {
+        if found != expected && !lenient {
             return Err(failed(format!("expected the sha256 {expected}, found {found}")));
         }
         serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::publish::{HowArgs, publish, tell};
 use super::{Format, print_json};
 use crate::cli::terminal::Terminal;
 use crate::config::{
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::facts::Depth;
 use crate::host::Host;
 use crate::pipeline::{self, Summary};
+use crate::publish::{PublishOptions, PublishSettings};
 use crate::report::Reporter;
 use crate::source::SourceSpec;
 use crate::verify::Level;
@@ -48,8 +50,14 @@ pub(super) struct BuildArgs {
     /// Threads, and requests at once [default: one for each core, and 16]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
+    /// Publish the site when it is built; `wheelsite publish --help` says where to
+    // Not parsed by clap, which shows what it was given: that may hold a password.
+    #[arg(long, value_name = "TARGET")]
+    publish: Option<String>,
+    #[command(flatten, next_help_heading = "With --publish")]
+    how: HowArgs,
     /// How the summary is printed
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    #[arg(long, value_name = "FORMAT", default_value = "human", help_heading = "Options")]
     format: Format,
 }
 
@@ -179,6 +187,7 @@ pub(super) fn read_config(path: Option<&Path>) -> Result<SiteConfig> {
 pub(super) fn run(args: BuildArgs, terminal: &Terminal) -> Result<ExitCode> {
     let format = args.format;
     let output = args.output.clone();
+    let publishing = publishing(&args)?;
     let settings = args.what.settings(Options {
         output: Some(args.output),
         previous: args.previous,
@@ -198,7 +207,39 @@ pub(super) fn run(args: BuildArgs, terminal: &Terminal) -> Result<ExitCode> {
         Format::Json => print_json(&summary)?,
         Format::Human => terminal.info(&summary_text(&summary, &output)),
     }
+    if let Some((config, settings)) = publishing {
+        tell(&publish(&output, config, &settings, terminal)?, terminal)?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the site is published when it is built: what is wrong with that is told before.
+fn publishing(args: &BuildArgs) -> Result<Option<(SiteConfig, PublishSettings)>> {
+    let HowArgs { merge, grace } = args.how;
+    if args.publish.is_none() {
+        if merge || grace.is_some() {
+            return Err(Error::config_hint(
+                "`--merge` and `--grace` say how to publish, and nothing is published",
+                "say where: `--publish TARGET`",
+            ));
+        }
+        return Ok(None);
+    }
+    if args.offline {
+        return Err(Error::config("`--publish` and `--offline` contradict each other"));
+    }
+    let mut config = read_config(args.what.config.as_deref())?;
+    // A merge makes pages anew.
+    config.theme = args.what.theme.clone().or(config.theme);
+    let options = PublishOptions {
+        to: args.publish.clone(),
+        merge,
+        grace,
+        jobs: args.jobs.map(usize::from),
+        ..PublishOptions::default()
+    };
+    let settings = PublishSettings::resolve(&config.publish, options)?;
+    Ok(Some((config, settings)))
 }
 
 pub(super) fn summary_text(summary: &Summary, output: &Path) -> String {

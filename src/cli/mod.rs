@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod completions;
 mod inspect;
+mod publish;
 mod repair;
 mod serve;
 mod terminal;
@@ -54,6 +55,7 @@ enum Command {
     Check(check::CheckArgs),
     Inspect(inspect::InspectArgs),
     Repair(repair::RepairArgs),
+    Publish(publish::PublishArgs),
     Serve(serve::ServeArgs),
     Theme(theme::ThemeArgs),
     Completions(completions::CompletionsArgs),
@@ -96,6 +98,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<ExitCode> {
         Command::Check(args) => check::run(&args, terminal),
         Command::Inspect(args) => inspect::run(&args),
         Command::Repair(args) => repair::run(&args, terminal),
+        Command::Publish(args) => publish::run(&args, terminal),
         Command::Serve(args) => serve::run(&args, terminal),
         Command::Theme(args) => theme::run(&args),
         Command::Completions(args) => completions::run(&args),

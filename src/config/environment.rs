@@ -17,7 +17,8 @@ pub struct Environment {
     pub ci: bool,
     /// The folder for what is remembered between runs; none where there is no home.
     pub cache: Option<PathBuf>,
-    /// How patient requests are: `WHEELSITE_HTTP_TIMEOUT`, `_RETRIES`, `_RETRY_DELAY`, `_MAX_WAIT`.
+    /// How patient requests are: `WHEELSITE_HTTP_TIMEOUT`, `_RETRIES`, `_RETRY_DELAY`, `_MAX_WAIT`;
+    /// and publishers: `WHEELSITE_PUBLISH_PATIENCE`.
     pub network: Network,
     /// What GitHub Actions and `gh` set.
     pub github: GithubEnvironment,
@@ -100,6 +101,9 @@ impl Environment {
         }
         if let Some(seconds) = number("WHEELSITE_HTTP_MAX_WAIT", 86_400)? {
             network.max_wait = Duration::from_secs(seconds);
+        }
+        if let Some(seconds) = number("WHEELSITE_PUBLISH_PATIENCE", 86_400)? {
+            network.patience = Duration::from_secs(seconds);
         }
         let enterprise = || {
             let server = text("GITHUB_SERVER_URL")?;

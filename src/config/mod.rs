@@ -2,14 +2,16 @@
 
 mod channels;
 mod environment;
+mod publishing;
 mod settings;
 mod site_config;
 mod sources;
 
 pub use channels::{ChannelRule, ChannelSettings, ChannelsConfig, ChannelsEntry, ChannelsMode};
 pub use environment::{Environment, GithubEnvironment, Secret};
-pub(crate) use settings::parse_policy;
+pub use publishing::PublishConfig;
 pub use settings::{FilesMode, Options, Previous, ProjectSettings, Settings, Status, ThemeChoice};
+pub(crate) use settings::{parse_policy, parse_url};
 pub use site_config::{OnConflict, OnReject, PagesMode, ProjectConfig, Scalar, SiteConfig};
 pub(crate) use site_config::{nearest_of, parse_yaml};
 pub use sources::{BucketSettings, SourceConfig, SourceEntry, SourceSettings};

@@ -360,7 +360,7 @@ fn resolve_sources(
 }
 
 /// A URL that pages will show; ends in a slash, so that relative paths resolve against it.
-pub(super) fn parse_url(what: &str, text: &str) -> Result<Url> {
+pub(crate) fn parse_url(what: &str, text: &str) -> Result<Url> {
     let url = parse_any_url(what, text)?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Error::config(format!(

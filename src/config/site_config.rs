@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::channels::ChannelsEntry;
+use super::publishing::PublishConfig;
 use super::settings::{FilesMode, Status};
 use super::sources::SourceEntry;
 use crate::error::{Error, Result};
@@ -53,6 +54,8 @@ pub struct SiteConfig {
     pub checks: BTreeMap<String, Level>,
     /// Names of libraries that wheels may need without holding them, with `*` for any text.
     pub external_libraries: Vec<String>,
+    /// Where the site is published, and how.
+    pub publish: PublishConfig,
     /// By project name, in any spelling.
     pub projects: BTreeMap<String, ProjectConfig>,
 }

@@ -89,13 +89,16 @@ impl Channels {
         }
         for project in &mut *projects {
             for file in &mut project.files {
-                file.channel = settings.channel_of(file);
+                // Rules, places and device code are for whoever has them.
+                if !file.is_restored {
+                    file.channel = settings.channel_of(file);
+                }
                 file.in_default = true;
             }
             // Only beside files that name theirs does it matter what others were made for.
             if project.files.iter().any(|file| file.channel.is_some()) {
                 for file in &mut project.files {
-                    if file.channel.is_none() && !settings.is_settled(file) {
+                    if file.channel.is_none() && !file.is_restored && !settings.is_settled(file) {
                         file.channel = file.facts.as_deref().and_then(of_facts);
                     }
                 }

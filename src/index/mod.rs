@@ -91,6 +91,8 @@ pub struct IndexFile {
     pub channel: Option<Channel>,
     /// Whether `simple/` offers it.
     pub in_default: bool,
+    /// Whether a published state says all this, its channel too.
+    pub is_restored: bool,
     /// What its bytes say, where they were read.
     pub facts: Option<Arc<Facts>>,
     /// What there is to say about it though it is listed.
@@ -200,6 +202,7 @@ impl IndexFile {
             yanked: artifact.offered.yanked.clone(),
             channel: None,
             in_default: true,
+            is_restored: false,
             dist,
             url,
             upload_time,

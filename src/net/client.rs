@@ -25,16 +25,16 @@ pub(crate) struct Client {
     http: reqwest::Client,
     /// For files, whose bytes are hashed as they are.
     raw: reqwest::Client,
-    runtime: &'static Runtime,
-    network: Network,
+    pub(super) runtime: &'static Runtime,
+    pub(super) network: Network,
 }
 
 /// A `GET` request.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) url: Url,
-    headers: HeaderMap,
-    authorization: Option<(Origin, HeaderValue)>,
+    pub(super) headers: HeaderMap,
+    pub(super) authorization: Option<(Origin, HeaderValue)>,
     is_raw: bool,
 }
 

@@ -7,6 +7,7 @@ mod body;
 mod client;
 mod failure;
 mod retry;
+mod send;
 mod traffic;
 
 use std::sync::OnceLock;
@@ -19,6 +20,7 @@ pub(crate) use body::Body;
 pub(crate) use client::{Client, Fetched, Request, Response};
 pub(crate) use failure::Failure;
 pub(crate) use retry::Retry;
+pub(crate) use send::Sent;
 pub use traffic::Traffic;
 
 /// How patient requests are.
@@ -32,6 +34,8 @@ pub struct Network {
     pub delay: Duration,
     /// How long a request waits in all when a server says that it must.
     pub max_wait: Duration,
+    /// How long another publisher may show no life before it is taken for dead.
+    pub patience: Duration,
 }
 
 impl Default for Network {
@@ -41,6 +45,7 @@ impl Default for Network {
             retries: 5,
             delay: Duration::from_millis(250),
             max_wait: Duration::from_secs(120),
+            patience: Duration::from_secs(15),
         }
     }
 }

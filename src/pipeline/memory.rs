@@ -22,6 +22,11 @@ pub(super) struct Memory {
 }
 
 impl Memory {
+    /// Of no earlier run.
+    pub(super) fn nothing() -> Self {
+        Self { standing: None, elsewhere: None, believed: false }
+    }
+
     pub(super) fn recall(
         settings: &Settings,
         site: &SiteDirectory,

@@ -28,7 +28,7 @@ use crate::render::theme::Theme;
 use crate::render::{Links, feed, files_json, search, simple_html, simple_json};
 use crate::report::Reporter;
 use crate::state::{
-    KnownSite, ProjectState, ROOT_FILE, Shard, SiteState, carried_path, shard_path,
+    KnownSite, Look, ProjectState, ROOT_FILE, Shard, SiteState, carried_path, shard_path,
 };
 use crate::verify::Verdict;
 use crate::wheel::Sha256;
@@ -113,6 +113,7 @@ impl<'a> Writer<'a> {
         }
 
         let mut state = SiteState::new(plan.settings);
+        state.look = Some(Look::of(self.work.settings, self.work.theme.digest()));
         self.write_assets(&mut state)?;
 
         self.work.reporter.stage("writing", Some(plan.changes.len() as u64));
@@ -295,7 +296,10 @@ impl<'a> Writer<'a> {
             }
         }
         let location = &file.artifact.location;
-        let reader = self.work.sources[file.artifact.source].source.open(&file.artifact);
+        let Some(connected) = self.work.sources.get(file.artifact.source) else {
+            return Err(Error::target(format!("the METADATA of `{}` is not there", file.dist)));
+        };
+        let reader = connected.source.open(&file.artifact);
         let reader =
             reader.map_err(|error| Error::source(format!("cannot read `{location}`: {error}")))?;
         match inspect::read_metadata(reader) {
@@ -317,9 +321,9 @@ impl<'a> Writer<'a> {
     }
 
     fn placement(&self, file: &IndexFile) -> Placement {
-        match self.work.sources[file.artifact.source].mode {
-            FilesMode::Hardlink => Placement::Hardlink,
-            FilesMode::Copy | FilesMode::Link => Placement::Copy,
+        match self.work.sources.get(file.artifact.source).map(|connected| connected.mode) {
+            Some(FilesMode::Hardlink) => Placement::Hardlink,
+            Some(FilesMode::Copy | FilesMode::Link) | None => Placement::Copy,
         }
     }
 

@@ -23,9 +23,9 @@ use crate::wheel::{HashingReader, Sha256};
 
 /// Names the paths that a build touches, from its first change until its end.
 /// A folder that holds it is ours, whatever else is in it.
-const JOURNAL: &str = ".wheelsite-journal";
+pub(super) const JOURNAL: &str = ".wheelsite-journal";
 /// Files that are not whole yet.
-const UNFINISHED: &str = ".wheelsite-unfinished";
+pub(super) const UNFINISHED: &str = ".wheelsite-unfinished";
 
 /// How a file of a source comes into the site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,15 @@ pub enum Placement {
     Copy,
     /// It is linked.
     Hardlink,
+}
+
+/// What a site stands on that has not all of its files: another site, somewhere else.
+pub trait Beneath: Send + Sync {
+    /// Whether a file is there.
+    fn has(&self, path: &str) -> bool;
+
+    /// The bytes of one.
+    fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 }
 
 /// A folder that a site is written to. Holds a lock as long as it lives.
@@ -49,6 +58,8 @@ pub struct SiteDirectory {
     dirty_of: BTreeMap<String, Vec<String>>,
     journal: Mutex<Option<File>>,
     next_unfinished: AtomicU64,
+    /// What has the files that are not written, where this is only what a merge changes.
+    beneath: Option<Box<dyn Beneath>>,
     /// Closing it lets the next build in.
     _lock: Option<File>,
 }
@@ -147,8 +158,16 @@ impl SiteDirectory {
             dirty_of,
             journal: Mutex::new(None),
             next_unfinished: AtomicU64::new(0),
+            beneath: None,
             _lock: lock,
         }
+    }
+
+    /// An empty folder for what differs from a site that is elsewhere.
+    pub fn on_top(folder: &Path, beneath: Box<dyn Beneath>) -> Self {
+        let mut site = Self::new(folder, folder.to_owned(), false, BTreeSet::new(), None);
+        site.beneath = Some(beneath);
+        site
     }
 
     /// The folder of the site that is there, if one may be.
@@ -168,6 +187,9 @@ impl SiteDirectory {
 
     /// Whether a file is there, and has this size in bytes where one is given.
     pub fn has(&self, path: &str, size: Option<u64>) -> bool {
+        if let Some(beneath) = &self.beneath {
+            return beneath.has(path);
+        }
         is_ours(path)
             && !self.dirty.contains(path)
             && fs::symlink_metadata(self.root.join(path))
@@ -176,6 +198,9 @@ impl SiteDirectory {
 
     /// Whether a file of the site came from a local file in this way: as a link to it, or not as one.
     pub fn is_placed(&self, path: &str, artifact: &Artifact, how: Placement) -> bool {
+        if self.beneath.is_some() {
+            return true;
+        }
         let there = fs::symlink_metadata(self.root.join(path)).map(|there| stamp_of(&there));
         let linked = matches!(
             (there, artifact.stamp),
@@ -186,12 +211,15 @@ impl SiteDirectory {
 
     /// The bytes of a file that the site has.
     pub fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        if let Some(beneath) = &self.beneath {
+            return beneath.read(path);
+        }
         fs::read(self.root.join(path))
     }
 
     /// Names paths that are about to be written or removed. To be called before any of them is.
     pub fn announce<'p>(&self, paths: impl IntoIterator<Item = &'p str>) -> Result<()> {
-        if self.aside {
+        if self.aside || self.beneath.is_some() {
             return Ok(());
         }
         let mut lines = String::new();
@@ -225,6 +253,10 @@ impl SiteDirectory {
     ///
     /// Errors if the file is not any more what it was when it was listed.
     pub fn place(&self, path: &str, artifact: &Artifact, how: Placement) -> Result<()> {
+        if self.beneath.is_some() {
+            // Whoever brings it to its place has it already.
+            return Ok(());
+        }
         let (Location::File(source), Some(listed)) = (&artifact.location, artifact.stamp) else {
             return Err(Error::source(format!("`{}` has no bytes to copy", artifact.location)));
         };
@@ -451,12 +483,18 @@ fn read_journal(path: &Path) -> Result<BTreeSet<String>> {
     }
 }
 
-/// Locks a folder, so that a lock is never left behind. Other platforms than Unix cannot.
-fn lock(folder: &Path) -> Result<Option<File>> {
+/// A folder as it is locked: itself, so that a lock is never left behind. Other platforms than
+/// Unix cannot.
+pub(super) fn lockable(folder: &Path) -> Result<Option<File>> {
     if !cfg!(unix) {
         return Ok(None);
     }
-    let file = File::open(folder).map_err(Error::output("read", folder))?;
+    File::open(folder).map(Some).map_err(Error::output("read", folder))
+}
+
+/// Locks a folder, unless another build has it.
+fn lock(folder: &Path) -> Result<Option<File>> {
+    let Some(file) = lockable(folder)? else { return Ok(None) };
     match file.try_lock() {
         // Another build may have renamed the folder before we had the lock.
         Ok(()) if !is_still(&file, folder) => Err(Error::Busy { path: folder.to_owned() }),

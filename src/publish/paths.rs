@@ -1,5 +1,6 @@
 //! Which paths of a folder are the site's.
 
+use std::borrow::Cow;
 use std::path::{Component, Path};
 
 use crate::index::Channel;
@@ -28,10 +29,21 @@ pub(super) fn is_ours(path: &str) -> bool {
     let is_plain = path.split('/').all(|part| !matches!(part, "" | "." | ".."));
     is_below
         && is_plain
+        && !path.contains(char::is_control)
         && match path.split_once('/') {
             Some((top, rest)) => FOLDERS.contains(&top) || is_index(top, rest),
             None => FILES.contains(&path),
         }
+}
+
+/// The same of a key, which may be the second one of a page: that of its folder, with the slash.
+pub(super) fn is_our_key(key: &str) -> bool {
+    is_ours(&page_of(key))
+}
+
+/// The page that lies under a key.
+pub(super) fn page_of(key: &str) -> Cow<'_, str> {
+    if key.ends_with('/') { format!("{key}index.html").into() } else { key.into() }
 }
 
 /// Whether a path is one of an index that lies in a folder of its own: a channel, or `all`.
@@ -135,8 +147,21 @@ mod tests {
             "Mine/simple/x",
             "cu128/files/x",
             ".wheelsite-journal",
+            "simple/a\0/index.html",
+            "files/a\n",
         ] {
             assert!(!is_ours(path), "{path:?}");
+            assert!(!is_our_key(path), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_has_a_second_key() {
+        for key in ["simple/a/", "cu128/simple/", "packages/a/", "simple/a/index.html"] {
+            assert!(is_our_key(key), "{key}");
+        }
+        for key in ["", "/", "simple//", "a/../", "files"] {
+            assert!(!is_our_key(key), "{key}");
         }
     }
 

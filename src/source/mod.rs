@@ -5,11 +5,11 @@
 //! variant of [`SourceSpec`], one line of [`connect`], and `contract::check` in
 //! its tests; `docs/sources.md` shows how.
 
-mod bucket;
+pub(crate) mod bucket;
 #[cfg(test)]
 mod contract;
 mod directory;
-mod github;
+pub(crate) mod github;
 mod http_file;
 mod naming;
 mod package_list;

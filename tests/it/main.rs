@@ -25,6 +25,7 @@ mod formats;
 mod incremental;
 mod interruption;
 mod pages;
+mod publish;
 mod releases;
 mod repair;
 mod serve;

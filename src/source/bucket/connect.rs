@@ -21,18 +21,20 @@ use crate::net::{Network, shown};
 use crate::source::{BucketSpec, Provider};
 
 /// A store, and what to say of it.
-pub(super) struct Server {
-    pub(super) objects: Arc<dyn ObjectStore>,
+pub(crate) struct Server {
+    pub(crate) objects: Arc<dyn ObjectStore>,
     /// The same, asked such that heads tell checksums.
-    pub(super) heads: Arc<dyn ObjectStore>,
+    pub(crate) heads: Arc<dyn ObjectStore>,
     /// Where it is, without secrets.
-    pub(super) address: String,
+    pub(crate) address: String,
     /// With what credentials it is asked; none where it is asked without.
-    pub(super) asks: Option<String>,
+    pub(crate) asks: Option<String>,
+    /// For keys that `object_store` does not write; on S3 alone.
+    pub(crate) raw: Option<super::raw::RawS3>,
 }
 
 /// Makes ready to reach a store. Nothing is asked for yet.
-pub(super) fn connect(
+pub(crate) fn connect(
     spec: &BucketSpec,
     settings: &BucketSettings,
     network: &Network,
@@ -245,7 +247,7 @@ impl Server {
         address: String,
         asks: Option<&str>,
     ) -> Self {
-        Self { heads: objects.clone(), objects, address, asks: asks.map(str::to_owned) }
+        Self { heads: objects.clone(), objects, address, asks: asks.map(str::to_owned), raw: None }
     }
 
     /// Why a bucket could not be listed.

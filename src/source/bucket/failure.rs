@@ -20,7 +20,7 @@ const ROLES: [&str; 4] =
 /// `object_store` puts what servers say into texts and keeps the types of its errors to
 /// itself, and the texts around the innermost hold URLs and whole answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Trouble {
+pub(crate) struct Trouble {
     status: Option<u16>,
     text: String,
     /// Whether asking again is of no use.
@@ -30,7 +30,7 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    pub(super) fn of(error: &StoreError) -> Self {
+    pub(crate) fn of(error: &StoreError) -> Self {
         let chain = Chain::of(error);
         let (status, text) = chain.answer();
         if chain.of_role {
@@ -49,17 +49,17 @@ impl Trouble {
     }
 
     /// What the server answered, if it did.
-    pub(super) fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         self.status
     }
 
     /// Whether the server gave all of an object instead of the range that was asked for.
-    pub(super) fn is_whole_file(&self) -> bool {
+    pub(crate) fn is_whole_file(&self) -> bool {
         self.text.contains("non-partial response")
     }
 
     /// Whether the machine itself has no credentials.
-    pub(super) fn is_of_role(&self) -> bool {
+    pub(crate) fn is_of_role(&self) -> bool {
         self.of_role
     }
 }
@@ -78,7 +78,7 @@ impl From<Trouble> for io::Error {
 }
 
 /// What an error says at its heart: what is around it repeats URLs.
-pub(super) fn innermost(error: &dyn StdError) -> String {
+pub(crate) fn innermost(error: &dyn StdError) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -148,7 +148,7 @@ fn said(body: &str) -> Option<String> {
     }
 }
 
-pub(super) fn element(xml: &str, name: &str) -> Option<String> {
+pub(crate) fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     let mut text = text.to_owned();
@@ -160,7 +160,7 @@ pub(super) fn element(xml: &str, name: &str) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
     match line.char_indices().nth(MOST) {

@@ -7,10 +7,11 @@
 
 mod checksum;
 mod client;
-mod connect;
-mod failure;
+pub(crate) mod connect;
+pub(crate) mod failure;
 mod listing;
 mod profile;
+pub(crate) mod raw;
 mod s3;
 mod variables;
 

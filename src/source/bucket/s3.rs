@@ -9,6 +9,7 @@ use super::checksum::asking;
 use super::client::Connector;
 use super::connect::{Server, Wanted, address, without_slash};
 use super::profile::{DEFAULT, Keys, Profile};
+use super::raw::RawS3;
 use crate::error::{Error, Result};
 
 /// Why nothing better is at hand.
@@ -76,6 +77,7 @@ impl Wanted<'_> {
             .with_http_connector(Connector)
             .with_client_options(options.clone());
         let objects = builder.clone().build().map_err(|error| self.unusable(&error))?;
+        let plain_options = options.clone();
         // Both share what takes a request to get.
         let heads = builder
             .with_credentials(objects.credentials().clone())
@@ -84,7 +86,9 @@ impl Wanted<'_> {
             .map_err(|error| self.unusable(&error))?;
         let address =
             endpoint.as_ref().map_or_else(|| format!("https://s3.{region}.amazonaws.com"), address);
-        Ok(Server { objects: Arc::new(objects), heads: Arc::new(heads), address, asks })
+        let objects = Arc::new(objects);
+        let raw = RawS3::new(objects.clone(), &region, plain_options, !anonymous);
+        Ok(Server { objects, heads: Arc::new(heads), address, asks, raw: Some(raw) })
     }
 
     /// The credentials of the profile where they are the ones to use, and whose they are.

@@ -25,9 +25,9 @@ const MAX_BYTES: u64 = 128 * 1024 * 1024;
 /// The API as one repository is seen through it.
 pub(super) struct Api {
     pub(super) client: Client,
-    base: Url,
+    pub(super) base: Url,
     pub(super) repository: Repository,
-    token: Option<Secret>,
+    pub(super) token: Option<Secret>,
     /// Where answers are kept; none where nothing is remembered.
     cache: Option<PathBuf>,
 }

@@ -6,9 +6,11 @@
 
 mod api;
 mod model;
+pub(crate) mod upload;
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use url::Url;
@@ -17,9 +19,10 @@ use super::http_file::HttpFile;
 use super::naming::{SIDECAR, check_url, classify};
 use super::ranges::RangeReader;
 use super::{
-    Context, Ignored, Listing, ReadSeek, ReleaseSpec, Repository, Selection, Source, Traffic,
+    Context, Ignored, Listing, ReadSeek, ReleaseSpec, Repository, Selection, Source, SourceSpec,
+    Traffic,
 };
-use crate::config::SourceSettings;
+use crate::config::{Environment, SourceSettings};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Facts, Location, Offered, SidecarFile};
 use crate::facts_file::{FACTS_FILE, FactsFile};
@@ -69,32 +72,9 @@ impl GithubReleases {
         context: &Context<'_>,
     ) -> Result<Self> {
         let environment = &context.environment;
-        let repository: Repository = match (&spec.repository, &context.repository) {
-            (Some(repository), _) => repository.clone(),
-            (None, Some((from, name))) => {
-                name.parse().map_err(|error| Error::config(format!("{from}: {error}")))?
-            }
-            (None, None) => {
-                return Err(Error::config_hint(
-                    format!("`{}` names no repository", settings.spec),
-                    "write `gh-release:OWNER/REPO@TAG`, or set `repository` in the configuration or GITHUB_REPOSITORY",
-                ));
-            }
-        };
-        if let Some(token) = &environment.github.token
-            && !token.reveal().bytes().all(|byte| (0x21..0x7f).contains(&byte))
-        {
-            return Err(Error::config_hint(
-                "the token for GitHub holds characters that no token has",
-                "check `GH_TOKEN` and `GITHUB_TOKEN`",
-            ));
-        }
-        let base = environment.github.api_url.as_deref().unwrap_or(GITHUB);
-        let base = api_url(base)?;
-        let client = Client::new(&environment.network)?;
         let cache = environment.cache.clone().filter(|_| !context.refresh);
         Ok(Self {
-            api: Api::new(client, base, repository, environment.github.token.clone(), cache),
+            api: connect(spec, context.repository.as_ref(), environment, cache)?,
             tag: spec.tag.clone(),
             tags_taken: settings.tags_taken.clone(),
             prereleases: settings.prereleases,
@@ -351,6 +331,38 @@ impl Source for GithubReleases {
     fn without_urls(&self) -> &'static str {
         "installers cannot download what is private, or a draft: let the site carry the files with `--files copy`"
     }
+}
+
+/// The API, as the repository of a spec is seen through it. Nothing is asked for yet.
+fn connect(
+    spec: &ReleaseSpec,
+    otherwise: Option<&(&'static str, String)>,
+    environment: &Environment,
+    cache: Option<PathBuf>,
+) -> Result<Api> {
+    let repository: Repository = match (&spec.repository, otherwise) {
+        (Some(repository), _) => repository.clone(),
+        (None, Some((from, name))) => {
+            name.parse().map_err(|error| Error::config(format!("{from}: {error}")))?
+        }
+        (None, None) => {
+            return Err(Error::config_hint(
+                format!("`{}` names no repository", SourceSpec::GithubReleases(spec.clone())),
+                "write `gh-release:OWNER/REPO@TAG`, or set `repository` in the configuration or GITHUB_REPOSITORY",
+            ));
+        }
+    };
+    if let Some(token) = &environment.github.token
+        && !token.reveal().bytes().all(|byte| (0x21..0x7f).contains(&byte))
+    {
+        return Err(Error::config_hint(
+            "the token for GitHub holds characters that no token has",
+            "check `GH_TOKEN` and `GITHUB_TOKEN`",
+        ));
+    }
+    let base = api_url(environment.github.api_url.as_deref().unwrap_or(GITHUB))?;
+    let client = Client::new(&environment.network)?;
+    Ok(Api::new(client, base, repository, environment.github.token.clone(), cache))
 }
 
 /// The API's address; ends in a slash.

@@ -16,6 +16,9 @@ pub(super) struct Release {
     pub(super) draft: bool,
     #[serde(default)]
     pub(super) prerelease: bool,
+    /// Where assets are sent to, with a template for their names behind it.
+    #[serde(default)]
+    pub(super) upload_url: String,
     /// Not always all of them.
     #[serde(default)]
     pub(super) assets: Vec<Asset>,
@@ -71,4 +74,14 @@ pub(super) struct RepositoryInfo {
 pub(super) struct Refusal {
     #[serde(default)]
     pub(super) message: String,
+    /// More of it, where a request was understood and cannot be done.
+    #[serde(default)]
+    pub(super) errors: Vec<RefusalDetail>,
+}
+
+/// One thing that hinders a request.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct RefusalDetail {
+    #[serde(default)]
+    pub(super) code: String,
 }

@@ -7,6 +7,7 @@ The key is the account, the secret its key; the endpoint ends with the account. 
 is a container. `"multipart": true` uploads in blocks, so that Azure keeps no MD5.
 """
 
+import hashlib
 import os
 import sys
 
@@ -52,4 +53,19 @@ def delete(item: dict) -> None:
     WHOLE.get_blob_client(item["bucket"], item["key"]).delete_blob()
 
 
-work_off(make_bucket, put, delete)
+def objects(bucket: str) -> dict:
+    container = WHOLE.get_container_client(bucket)
+    found = {}
+    for blob in container.list_blobs():
+        settings = blob.content_settings
+        body = container.download_blob(blob.name).readall()
+        found[blob.name] = {
+            "type": settings.content_type,
+            "cache": settings.cache_control,
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "trimmed": hashlib.sha256(body.rstrip(b" \t\n")).hexdigest(),
+        }
+    return found
+
+
+work_off(make_bucket, put, delete, objects)

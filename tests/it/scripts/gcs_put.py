@@ -7,6 +7,7 @@ See store_plan.py for the plan. Objects go in through the JSON API, which the em
 whole; the program reads them through the XML API. Everything in the emulator is public.
 """
 
+import hashlib
 import json
 import sys
 import urllib.request
@@ -19,7 +20,7 @@ ENDPOINT = sys.argv[1]
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def call(method: str, path: str, body: bytes, content_type: str) -> dict:
+def call(method: str, path: str, body: bytes | None, content_type: str) -> dict:
     request = urllib.request.Request(
         ENDPOINT + path,
         data=body,
@@ -70,4 +71,21 @@ def delete(item: dict) -> None:
     call("DELETE", f"/storage/v1/b/{item['bucket']}/o/{key}", b"", "text/plain")
 
 
-work_off(make_bucket, put, delete)
+def objects(bucket: str) -> dict:
+    found = {}
+    listing = call("GET", f"/storage/v1/b/{bucket}/o?maxResults=5000", None, "text/plain")
+    for item in listing.get("items", []):
+        key = quote(item["name"], safe="")
+        url = f"{ENDPOINT}/storage/v1/b/{bucket}/o/{key}?alt=media"
+        with DIRECT.open(url, timeout=60) as answer:
+            body = answer.read()
+        found[item["name"]] = {
+            "type": item.get("contentType"),
+            "cache": item.get("cacheControl"),
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "trimmed": hashlib.sha256(body.rstrip(b" \t\n")).hexdigest(),
+        }
+    return found
+
+
+work_off(make_bucket, put, delete, objects)

@@ -8,14 +8,19 @@ itself) another; without it there is none. `"multipart": true` uploads in parts 
 so that both the ETag and a checksum are of the composite kind, with `-N` at the end.
 """
 
+import hashlib
 import json
+import os
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from store_plan import work_off
 
 PART = 5 << 20
@@ -23,7 +28,7 @@ ENDPOINT = sys.argv[1]
 S3 = boto3.client(
     "s3",
     endpoint_url=ENDPOINT,
-    region_name="us-east-1",
+    region_name=os.environ.get("AWS_REGION", "us-east-1"),
     config=Config(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
@@ -102,4 +107,49 @@ def delete(item: dict) -> None:
     S3.delete_object(Bucket=item["bucket"], Key=item["key"])
 
 
-work_off(make_bucket, put, delete)
+def objects(bucket: str) -> dict:
+    found = {}
+    for page in S3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for item in page.get("Contents", []):
+            answer = S3.get_object(Bucket=bucket, Key=item["Key"])
+            body = answer["Body"].read()
+            found[item["Key"]] = {
+                "type": answer.get("ContentType"),
+                "cache": answer.get("CacheControl"),
+                "sha256": hashlib.sha256(body).hexdigest(),
+                "trimmed": hashlib.sha256(body.rstrip(b" \t\n")).hexdigest(),
+            }
+    return found
+
+
+def race(bucket: str, rounds: int) -> list[dict]:
+    def winners(key: str, number: int, condition: dict) -> int:
+        start = threading.Barrier(8)
+
+        def write(writer: int) -> int:
+            start.wait()
+            body = f"{number} {writer}".encode()
+            try:
+                S3.put_object(Bucket=bucket, Key=key, Body=body, **condition)
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+                    return 0
+                raise
+            return 1
+
+        with ThreadPoolExecutor(8) as threads:
+            return sum(threads.map(write, range(8)))
+
+    said = []
+    new = [winners(f"new-{n}", n, {"IfNoneMatch": "*"}) for n in range(rounds)]
+    said.append({"what": "If-None-Match", "rounds": len(new), "one_winner": new.count(1)})
+    old = []
+    S3.put_object(Bucket=bucket, Key="old", Body=b"first")
+    for n in range(rounds):
+        etag = S3.head_object(Bucket=bucket, Key="old")["ETag"]
+        old.append(winners("old", n, {"IfMatch": etag}))
+    said.append({"what": "If-Match", "rounds": len(old), "one_winner": old.count(1)})
+    return said
+
+
+work_off(make_bucket, put, delete, objects, race)

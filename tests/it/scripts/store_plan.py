@@ -5,7 +5,11 @@ The plan is a JSON list on standard input. `{"bucket": B}` alone makes a bucket,
 `"text"`, of the contents of `"file"`, or of `"size"` bytes. `"count": N` makes N of them: the
 `{n}` in key and text becomes 00000, 00001, ... `"metadata": {...}` and `"content_type"` are kept
 with the object; `"checksum"` and `"multipart"` are for the store to understand.
-`"delete": true` deletes the key instead. Items are worked off in order, one after the
+`"delete": true` deletes the key instead. `"list": true` with a bucket
+alone says of all objects in it their `type`, `cache` and `sha256`, and as `trimmed` that
+of all but the white space at the end. `"race": N` lets eight
+write the same key at once, N times on the condition that it is not there and N times on
+that it is as it was, and says how often one of them won. Items are worked off in order, one after the
 other; those of a count at the same time.
 """
 
@@ -42,6 +46,8 @@ def work_off(
     make_bucket: Callable[[str, bool], None],
     put: Callable[[dict, bytes], dict],
     delete: Callable[[dict], None],
+    objects: Callable[[str], dict],
+    race: Callable[[str, int], list[dict]] | None = None,
 ) -> None:
     """Does what the plan says; prints what the store said of each object, as a JSON list.
 
@@ -57,7 +63,11 @@ def work_off(
     said = []
     with ThreadPoolExecutor(8) as threads:
         for item in json.load(sys.stdin):
-            if "key" not in item:
+            if race and "race" in item:
+                said.extend(race(item["bucket"], item["race"]))
+            elif item.get("list"):
+                said.append(objects(item["bucket"]))
+            elif "key" not in item:
                 make_bucket(item["bucket"], item.get("public", False))
             elif "count" in item:
                 list(threads.map(one, numbered(item)))

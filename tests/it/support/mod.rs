@@ -3,8 +3,11 @@
 pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod crawl;
+pub(crate) mod garage;
 pub(crate) mod github;
 pub(crate) mod program;
+pub(crate) mod proxy;
+pub(crate) mod reader;
 pub(crate) mod stores;
 pub(crate) mod synthetic;
 pub(crate) mod tools;

@@ -154,6 +154,13 @@ impl Store {
         bucket
     }
 
+    /// All objects of a bucket, by key.
+    pub(crate) fn objects(&self, bucket: &str) -> std::collections::BTreeMap<String, Value> {
+        let said = self.put(&json!([{"bucket": bucket, "list": true}]));
+        let objects = said[0].as_object().expect("is an object");
+        objects.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     /// Does what a plan says (`tests/it/scripts/store_plan.py` describes it), and gives what
     /// the store said of each object: its `key`, `etag`, and `checksum` where it keeps one.
     #[track_caller]
@@ -245,7 +252,7 @@ impl Server {
 }
 
 /// The folder with `python`, `weed` and the clients that `tests/stores-requirements.txt` pins.
-fn bin() -> Option<&'static Path> {
+pub(super) fn bin() -> Option<&'static Path> {
     static BIN: OnceLock<Option<PathBuf>> = OnceLock::new();
     let bin = BIN.get_or_init(|| environment("stores", "tests/stores-requirements.txt"));
     if bin.is_none() {

@@ -8,11 +8,13 @@ use super::faults::Fault;
 use super::http::{Answer, Request};
 use super::json::Json;
 use super::log::Origin;
-use super::state::{Cut, List, Options, Release, World};
+use super::state::{Asset, Cut, List, Options, Release, Repository, World};
 use super::{Shared, download, lock};
 
 const JSON: &str = "application/json; charset=utf-8";
 const DOCS: &str = "https://docs.github.com/rest";
+/// GitHub takes no more in one release.
+const MOST_ASSETS: usize = 1000;
 const SECONDARY: &str = "You have exceeded a secondary rate limit. Please wait a few minutes \
     before you try again. If you reach out to GitHub Support for help, please include the request \
     ID.";
@@ -38,6 +40,163 @@ pub(super) fn answer(shared: &Shared, request: &Request, fault: Option<Fault>) -
         .with("x-ratelimit-resource", "core")
         .with("x-github-media-type", "github.v3; format=json")
         .with("vary", "Accept, Authorization, Cookie, X-GitHub-OTP, Accept-Encoding")
+}
+
+/// What changes something: a new release, an upload, the end of an asset.
+pub(super) fn change(shared: &Shared, request: &Request) -> Answer {
+    let mut world = lock(&shared.world);
+    let token = match admit(&mut world, request) {
+        Ok(Some(token)) => token.to_owned(),
+        Ok(None) => return error(401, "Requires authentication"),
+        Err(refusal) => return refusal,
+    };
+    let path = request.path().strip_prefix(shared.prefix.as_str()).unwrap_or_default();
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let ["repos", owner, name, rest @ ..] = &*segments else { return error(404, "Not Found") };
+    let full_name = format!("{owner}/{name}");
+    let known = world.repositories.iter().find(|it| it.full_name() == full_name);
+    let Some(known) = known else { return error(404, "Not Found") };
+    if known.private.as_deref().is_some_and(|needed| token != needed) {
+        return error(404, "Not Found");
+    }
+    if world.options.read_only {
+        return error(403, "Resource not accessible by integration");
+    }
+    match (&*request.method, rest) {
+        ("POST", ["releases"]) => {
+            let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+            let tag = body["tag_name"].as_str().unwrap_or_default().to_owned();
+            if known.releases.iter().any(|release| release.tag == tag) {
+                return already_exists("tag_name");
+            }
+            world.add_release(&full_name, Release::new(&tag));
+            shown(shared, &mut world, &full_name, |json, repository| {
+                let release = repository.releases.iter().find(|release| release.tag == tag);
+                release.map(|release| json.release(release))
+            })
+        }
+        ("POST", ["releases", id, "assets"]) => {
+            let asset = request.parameter("name").unwrap_or_default();
+            let release = known.releases.iter().find(|release| release.id.to_string() == **id);
+            let Some(release) = release else { return error(404, "Not Found") };
+            if release.immutable {
+                return error(422, "Cannot upload assets to an immutable release.");
+            }
+            if release.assets.iter().any(|there| there.name == asset) {
+                return already_exists("name");
+            }
+            if release.assets.len() >= MOST_ASSETS {
+                return error(422, "file_count limited to 1000 assets per release");
+            }
+            let tag = release.tag.clone();
+            let now = jiff::Timestamp::now().as_second();
+            let now = jiff::Timestamp::from_second(now).expect("is a time").to_string();
+            let made = Asset::new(&asset, request.body.clone());
+            let made = made.with(|it| (it.created_at, it.updated_at) = (now.clone(), now));
+            world.add_asset(&full_name, &tag, made);
+            shown(shared, &mut world, &full_name, |json, repository| {
+                let release = repository.releases.iter().find(|release| release.tag == tag)?;
+                let made = release.assets.iter().find(|there| there.name == asset)?;
+                Some(json.asset(release, made))
+            })
+        }
+        ("PATCH", ["releases", "assets", id]) => {
+            let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+            let Some(name) = body["name"].as_str() else { return error(422, "Invalid request.") };
+            let is_it = |asset: &Asset| asset.id.to_string() == **id;
+            let mut releases = known.releases.iter();
+            let release = releases.find(|release| release.assets.iter().any(is_it));
+            let Some(release) = release else { return error(404, "Not Found") };
+            if release.immutable {
+                return error(422, "Cannot change assets of an immutable release.");
+            }
+            if release.assets.iter().any(|there| there.name == name && !is_it(there)) {
+                return already_exists("name");
+            }
+            world
+                .assets()
+                .filter(|asset| is_it(asset))
+                .for_each(|it| name.clone_into(&mut it.name));
+            let mut answer = shown(shared, &mut world, &full_name, |json, repository| {
+                let mut releases = repository.releases.iter();
+                releases.find_map(|release| {
+                    let renamed = release.assets.iter().find(|asset| is_it(asset))?;
+                    Some(json.asset(release, renamed))
+                })
+            });
+            answer.status = 200;
+            answer
+        }
+        ("DELETE", ["releases", "assets", id]) => {
+            let repository = world.repository(&full_name);
+            let mut found = false;
+            for release in &mut repository.releases {
+                let before = release.assets.len();
+                release.assets.retain(|asset| asset.id.to_string() != **id);
+                found |= release.assets.len() < before;
+            }
+            if found { Answer::new(204, JSON, "") } else { error(404, "Not Found") }
+        }
+        _ => error(404, "Not Found"),
+    }
+}
+
+/// An upload that breaks off leaves an asset of which nobody can have the bytes.
+pub(super) fn break_off(shared: &Shared, request: &Request) {
+    let mut world = lock(&shared.world);
+    let path = request.path();
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let (Some(at), "POST", Some(asset)) = (
+        segments.iter().position(|segment| *segment == "repos"),
+        &*request.method,
+        request.parameter("name"),
+    ) else {
+        return;
+    };
+    let [_, owner, name, "releases", id, "assets"] = segments[at..] else { return };
+    let full_name = format!("{owner}/{name}");
+    let repository = world.repositories.iter().find(|it| it.full_name() == full_name);
+    let release = repository.and_then(|it| {
+        let mut releases = it.releases.iter();
+        releases.find(|release| release.id.to_string() == id)
+    });
+    let Some(release) = release else { return };
+    if release.assets.iter().all(|there| there.name != asset) {
+        let tag = release.tag.clone();
+        world.add_asset(&full_name, &tag, Asset::new(&asset, "half").starter());
+    }
+}
+
+/// 201 with what was made.
+fn shown(
+    shared: &Shared,
+    world: &mut World,
+    full_name: &str,
+    write: impl FnOnce(&Json<'_>, &Repository) -> Option<Value>,
+) -> Answer {
+    let embedded_assets = world.options.embedded_assets;
+    let repository = world.repository(full_name);
+    let json = Json {
+        api: &shared.api_url(),
+        web: shared.url(Origin::Web),
+        repository,
+        embedded_assets,
+        excess: 0,
+    };
+    match write(&json, repository) {
+        Some(value) => Answer::new(201, JSON, value.to_string()),
+        None => error(500, "Server Error"),
+    }
+}
+
+fn already_exists(field: &str) -> Answer {
+    let body = json!({
+        "message": "Validation Failed",
+        "errors": [{"resource": "ReleaseAsset", "code": "already_exists", "field": field}],
+        "documentation_url": DOCS,
+        "status": "422",
+    });
+    Answer::new(422, JSON, body.to_string())
 }
 
 /// The token of a request that is allowed, or why it is not.

@@ -21,13 +21,14 @@ const CHUNK: u64 = 128 * 1024;
 /// How long a stalled answer lasts.
 const STALL: Duration = Duration::from_secs(30);
 
-/// The head of a request. Bodies are not read: nothing here takes one.
+/// A request. Its body is read for uploads alone: nothing else here takes one.
 pub(super) struct Request {
     pub(super) method: String,
     /// Path and query as they came.
     pub(super) target: String,
     headers: Vec<(String, String)>,
     keep_alive: bool,
+    pub(super) body: Vec<u8>,
 }
 
 impl Request {
@@ -44,6 +45,7 @@ impl Request {
             target: target.to_owned(),
             headers,
             keep_alive: version == "HTTP/1.1" && target.starts_with('/'),
+            body: Vec::new(),
         };
         let closes =
             request.header("connection").is_some_and(|it| it.eq_ignore_ascii_case("close"));
@@ -178,6 +180,9 @@ async fn exchange(
     if !latency.is_zero() {
         sleep(latency).await;
     }
+    if matches!(fault, Some(Fault::Status(_) | Fault::Reset)) && origin == Origin::Api {
+        api::break_off(shared, request);
+    }
     match fault {
         Some(Fault::Reset) => {
             wire.stream.set_zero_linger()?;
@@ -200,6 +205,7 @@ async fn exchange(
             Origin::Web => download::web(shared, request),
             Origin::Blob => download::blob(shared, request, fault),
         },
+        (_, "POST" | "PATCH" | "DELETE") if origin == Origin::Api => api::change(shared, request),
         _ => api::failure(origin, 405),
     };
     ticket.note(|entry| entry.status = answer.status);
@@ -219,7 +225,12 @@ impl Wire {
             if let Some(end) = self.read.windows(4).position(|part| part == b"\r\n\r\n") {
                 let head = String::from_utf8_lossy(&self.read[..end]).into_owned();
                 self.read.drain(..end + 4);
-                return Ok(Request::parse(&head));
+                let Some(mut request) = Request::parse(&head) else { return Ok(None) };
+                if matches!(&*request.method, "POST" | "PATCH") {
+                    let length = request.header("content-length").and_then(|it| it.parse().ok());
+                    request.body = self.take(length.unwrap_or(0)).await?;
+                }
+                return Ok(Some(request));
             }
             if self.read.len() > HEAD_CAP {
                 self.write(Answer::new(431, "text/plain", "").head(false).as_bytes()).await?;
@@ -231,10 +242,17 @@ impl Wire {
         }
     }
 
+    /// So many bytes, or fewer where the client goes away.
+    async fn take(&mut self, length: usize) -> Result<Vec<u8>> {
+        while self.read.len() < length && self.fill().await? > 0 {}
+        let end = length.min(self.read.len());
+        Ok(self.read.drain(..end).collect())
+    }
+
     async fn fill(&mut self) -> Result<usize> {
         loop {
             self.stream.readable().await?;
-            let mut part = [0; 4096];
+            let mut part = [0; 16 * 1024];
             match self.stream.try_read(&mut part) {
                 Ok(count) => {
                     self.read.extend_from_slice(&part[..count]);

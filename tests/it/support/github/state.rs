@@ -215,6 +215,8 @@ pub(crate) struct Options {
     pub(crate) counts_downloads: bool,
     /// How long each answer takes.
     pub(crate) latency: Duration,
+    /// Tokens read and do not write.
+    pub(crate) read_only: bool,
 }
 
 impl Default for Options {
@@ -229,6 +231,7 @@ impl Default for Options {
             signature_uses: u64::MAX,
             counts_downloads: false,
             latency: Duration::ZERO,
+            read_only: false,
         }
     }
 }
