@@ -6,11 +6,16 @@ use super::{command, report};
 use crate::support::proxy::Proxy;
 use crate::support::{Run, Workspace, stores};
 
-/// The most memory that a child process had, in MiB.
-fn peak(run: &str) -> u64 {
-    let line = run.lines().find(|line| line.contains("Maximum resident set size"));
+/// What `time -v` says of a child process.
+fn measured(run: &str, what: &str) -> f64 {
+    let line = run.lines().find(|line| line.contains(what));
     let text = line.and_then(|line| line.rsplit(' ').next()).expect("is measured");
-    text.parse::<u64>().expect("is a number") / 1024
+    text.parse().expect("is a number")
+}
+
+/// The most memory that a child process had, in MiB.
+fn peak(run: &str) -> f64 {
+    measured(run, "Maximum resident set size") / 1024.0
 }
 
 #[test]
@@ -57,12 +62,13 @@ fn a_hundred_thousand_files() {
         let seconds = began.elapsed().as_secs_f64();
         let report = report(&run);
         eprintln!(
-            "{what}: {seconds:.1} s, {} requests, {} at once, {} MiB, {report}",
+            "{what}: {seconds:.1} s, {:.2} s of CPU, {} requests, {} at once, {:.0} MiB, {report}",
+            measured(&run.stderr, "User time") + measured(&run.stderr, "System time"),
             proxy.count(),
             proxy.most(),
             peak(&run.stderr)
         );
-        assert!(peak(&run.stderr) < 150, "{} MiB", peak(&run.stderr));
+        assert!(peak(&run.stderr) < 150.0, "{} MiB", peak(&run.stderr));
         report
     };
     list(false);
