@@ -66,6 +66,14 @@ pub enum Error {
         /// What to do.
         hint: Option<String>,
     },
+    /// Something there is larger than it ever is.
+    #[error("`{place}` has more than {limit} bytes")]
+    TooLarge {
+        /// What, and where.
+        place: String,
+        /// The most bytes that it may have.
+        limit: u64,
+    },
     /// Another publisher has taken over at the same place.
     #[error("another publisher is writing to `{target}`: {reason}")]
     Overtaken {
@@ -155,13 +163,20 @@ impl Error {
                     "the site that was there is whole; free some space and run again".to_owned(),
                 ),
                 io::ErrorKind::PermissionDenied => {
-                    Some("check who owns the folder, or choose another with `--output`".to_owned())
+                    Some("check who owns the folder, or choose another".to_owned())
                 }
+                io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => Some(
+                    "something that is no folder is in the way: remove it, or choose another place"
+                        .to_owned(),
+                ),
                 io::ErrorKind::CrossesDevices => {
                     Some("hard links stay on one file system: use `--files copy`".to_owned())
                 }
                 _ => None,
             },
+            Self::TooLarge { .. } => {
+                Some("wheelsite never writes that much: remove it, then publish again".to_owned())
+            }
             Self::Render { .. } => Some("mend the theme, or use `--theme default`".to_owned()),
         }
     }
@@ -171,7 +186,10 @@ impl Error {
         match self {
             Self::Rejected { .. } | Self::Conflict { .. } | Self::Guard { .. } => 1,
             Self::Config { .. } | Self::Render { .. } => 2,
-            Self::Source { .. } | Self::Output { .. } | Self::Target { .. } => 3,
+            Self::Source { .. }
+            | Self::Output { .. }
+            | Self::Target { .. }
+            | Self::TooLarge { .. } => 3,
             Self::Busy { .. } | Self::Overtaken { .. } => 4,
         }
     }

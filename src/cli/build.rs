@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::publish::{HowArgs, publish, tell};
 use super::{Format, print_json};
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::facts::Depth;
 use crate::host::Host;
 use crate::pipeline::{self, Summary};
-use crate::publish::{PublishOptions, PublishSettings};
+use crate::publish::{PublishOptions, PublishSettings, Report};
 use crate::report::Reporter;
 use crate::source::SourceSpec;
 use crate::verify::Level;
@@ -203,14 +204,35 @@ pub(super) fn run(args: BuildArgs, terminal: &Terminal) -> Result<ExitCode> {
     if summary.rejected > 0 {
         terminal.warn(&format!("left out {} rejected files", summary.rejected));
     }
+    let publish = || {
+        let (config, settings) = publishing?;
+        Some(publish(&output, config, &settings, terminal))
+    };
     match format {
-        Format::Json => print_json(&summary)?,
-        Format::Human => terminal.info(&summary_text(&summary, &output)),
-    }
-    if let Some((config, settings)) = publishing {
-        tell(&publish(&output, config, &settings, terminal)?, terminal)?;
+        Format::Human => {
+            terminal.info(&summary_text(&summary, &output));
+            if let Some(published) = publish() {
+                tell(&published?, terminal)?;
+            }
+        }
+        Format::Json => {
+            let published = publish();
+            // What was built is said also where it could not be published.
+            let report = published.as_ref().and_then(|published| published.as_ref().ok());
+            print_json(&Built { summary: &summary, published: report })?;
+            published.transpose()?;
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Built<'a> {
+    #[serde(flatten)]
+    summary: &'a Summary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    published: Option<&'a Report>,
 }
 
 /// Where the site is published when it is built: what is wrong with that is told before.

@@ -20,12 +20,12 @@ use crate::error::{Error, Result};
 use crate::facts::Facts;
 use crate::index::{FileUrl, Index, IndexFile, Project};
 use crate::publish::{
-    Base, Beneath, Change, LocalSite, Merger, Plan, SiteDirectory, metadata_path,
+    Base, Beneath, Change, LocalSite, Merged, Merger, Plan, SiteDirectory, metadata_path,
 };
 use crate::render::people::wants_metadata;
 use crate::render::theme::Theme;
 use crate::report::Reporter;
-use crate::state::{KnownSite, Look, ROOT_FILE, Shard, SiteState, carried_path};
+use crate::state::{About, FileState, KnownSite, Look, ROOT_FILE, Shard, SiteState, carried_path};
 use crate::wheel::{ProjectName, Sha256};
 
 /// Merges by file.
@@ -40,6 +40,9 @@ impl Merger for SiteMerger<'_> {
         self.reporter.stage("merging", None);
         let settings = self.settings(&site.state)?;
         let theme = Theme::load(&settings.theme, &settings.theme_options)?;
+        if let Some(there) = base.state().and_then(|state| state.look.as_ref()) {
+            keeps_kinds_of_pages(there, &settings)?;
+        }
         let made_with = site.state.look.as_ref().map(|look| look.theme);
         if settings.pages == PagesMode::All && made_with != Some(theme.digest()) {
             return Err(Error::config_hint(
@@ -140,6 +143,11 @@ impl Work<'_> {
     ) -> Result<LocalSite> {
         let folder = tempfile::Builder::new().prefix("wheelsite-merge-").tempdir();
         let folder = folder.map_err(Error::output("create", &std::env::temp_dir()))?;
+        let mut before: BTreeMap<ProjectName, (Vec<FileState>, About)> = there
+            .iter()
+            .filter(|(name, _)| merged.contains_key(*name))
+            .map(|(name, shard)| (name.clone(), (shard.files.clone(), shard.about.clone())))
+            .collect();
         let standing = self.standing(there);
         let small = Arc::new(Mutex::new(HashMap::new()));
         let beneath = Both { known, small: small.clone(), site: self.site.folders() };
@@ -158,6 +166,10 @@ impl Work<'_> {
             .map(|change| self.metadata(change))
             .collect::<Result<_>>()?;
         small.lock().unwrap_or_else(PoisonError::into_inner).extend(fetched.into_iter().flatten());
+        // Of what stays as it is nothing is written.
+        let changed = plan.changes.iter().map(|change| &change.project.name);
+        let changed: BTreeSet<&ProjectName> = changed.collect();
+        before.retain(|name, _| changed.contains(name));
         let memory = Memory::nothing();
         let writer = write::Writer::new(write::Work {
             index,
@@ -175,7 +187,20 @@ impl Work<'_> {
         drop(directory);
         let state = KnownSite::in_folder(folder.path(), true)?;
         let state = state.ok_or_else(|| Error::config("the merge made no state"))?.state;
-        Ok(self.site.on_top(folder, state, merged))
+        let mut site = self.site.on_top(folder, state, BTreeMap::new());
+        for (name, shard) in merged {
+            let replaces = match before.get(&name) {
+                Some((files, about)) => site.shard(&name)?.is_some_and(|now| {
+                    let by_name: HashMap<&str, &FileState> =
+                        now.files.iter().map(|file| (&*file.filename, file)).collect();
+                    let is_kept = |file: &FileState| by_name.get(&*file.filename) == Some(&file);
+                    *about != now.about || !files.iter().all(is_kept)
+                }),
+                None => false,
+            };
+            site.merged.insert(name, Merged { shard, replaces });
+        }
+        Ok(site)
     }
 
     /// What is there, as the writer sees it: its files stand, and every page of what changes is made.
@@ -259,7 +284,25 @@ fn paths_of(base: &Base<'_>, there: &BTreeMap<ProjectName, Shard>) -> BTreeSet<S
     paths
 }
 
-/// The files of both; of one that both have, what the newcomer says of it.
+/// Pages of one kind or another are everybody's: a merge leaves out none that are there.
+fn keeps_kinds_of_pages(there: &Look, settings: &Settings) -> Result<()> {
+    let (what, how) = if there.pages == PagesMode::All && settings.pages == PagesMode::None {
+        ("pages for people", "`--pages all`")
+    } else if there.channels && !settings.channels.enabled {
+        ("channels", "`--channels on`")
+    } else {
+        return Ok(());
+    };
+    Err(Error::config_hint(
+        format!("the site that is there has {what}, and the one that was built has none"),
+        format!(
+            "a merge removes nothing: build with {how}; or publish the whole site without `--merge`"
+        ),
+    ))
+}
+
+/// The files of both. Of one that both have: what the newcomer says of it, but it stays carried
+/// where it is, and yanked.
 fn merge_project(theirs: Project, mine: Project) -> Result<Project> {
     let is_configured = |project: &Project| {
         let settings = &project.settings;
@@ -289,6 +332,13 @@ fn merge_project(theirs: Project, mine: Project) -> Result<Project> {
             // These bytes were there before.
             if file.offered_time.is_none() {
                 file.upload_time = known.upload_time.or(file.upload_time);
+            }
+            if known.url == FileUrl::Carried && file.url != FileUrl::Carried {
+                file.url = FileUrl::Carried;
+                file.core_metadata.clone_from(&known.core_metadata);
+            }
+            if file.yanked.is_none() {
+                file.yanked.clone_from(&known.yanked);
             }
         }
         files.insert(name, file);

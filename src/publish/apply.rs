@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
@@ -49,9 +50,24 @@ pub(super) struct Counts {
     pages: AtomicU64,
     bytes: AtomicU64,
     deleted: AtomicU64,
+    /// The files that were sent: an attempt that begins anew does not send them again.
+    sent: Mutex<BTreeSet<String>>,
 }
 
 impl Counts {
+    fn sent(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Paths of files hold their digests.
+    fn has_sent(&self, path: &str) -> bool {
+        self.sent().contains(path)
+    }
+
+    fn send(&self, path: &str) {
+        self.sent().insert(path.to_owned());
+    }
+
     pub(super) fn fill(&self, report: &mut Report) {
         report.files_sent = self.files.load(Ordering::Relaxed);
         report.pages_sent = self.pages.load(Ordering::Relaxed);
@@ -79,13 +95,14 @@ impl Work<'_> {
         }
         let files = changes.files.len() + changes.sidecars.len() + changes.assets.len();
         self.reporter.stage("uploading", Some((files + changes.returning.len()) as u64));
-        self.upload_all(&changes.files)?;
-        self.upload_all(&changes.sidecars)?;
-        self.upload_all(&changes.assets)?;
+        self.upload_new(&changes.files)?;
+        self.upload_new(&changes.sidecars)?;
+        self.upload_new(&changes.assets)?;
         let intent = Self::intent(changes);
         let empty = SiteState::new(self.site.state.settings);
-        let (store, host) = (self.store, self.wanted.host);
-        let Some(claim) = Claim::take(store, self.remote, empty, host, intent, changes)? else {
+        let store = self.store;
+        let Some(claim) = Claim::take(store, self.remote, empty, self.wanted, intent, changes)?
+        else {
             return Ok(Outcome::Late);
         };
         self.under_claim(&claim, changes)?;
@@ -96,7 +113,7 @@ impl Work<'_> {
     /// is another first publication, which has come before it.
     ///
     /// All is looked at, since a store that heeds no conditions would not refuse anything.
-    fn is_preceded(&self, changes: &Changes) -> Result<bool> {
+    pub(super) fn is_preceded(&self, changes: &Changes) -> Result<bool> {
         let keys: Vec<String> = changes.conditional().map(|(key, _)| key).collect();
         let found = keys.par_iter().with_max_len(1).map(|key| Ok((key, self.store.head(key)?)));
         let found = found.find_first(|found| !matches!(found, Ok((_, None))));
@@ -133,6 +150,19 @@ impl Work<'_> {
         }
     }
 
+    /// Sends what an earlier attempt of this run has not sent, or somebody has deleted since.
+    fn upload_new(&self, files: &[FilePut]) -> Result<()> {
+        let mut new = Vec::new();
+        for put in files {
+            if self.counts.has_sent(&put.path) && self.store.head(&put.path)?.is_some() {
+                self.reporter.step();
+            } else {
+                new.push(put.clone());
+            }
+        }
+        self.upload_all(&new)
+    }
+
     fn upload_all(&self, files: &[FilePut]) -> Result<()> {
         let parts = (self.jobs / files.len().max(1)).clamp(1, 8);
         files.par_iter().with_max_len(1).try_for_each(|put| {
@@ -142,6 +172,7 @@ impl Work<'_> {
             let headers = self.wanted.host.headers(&put.path);
             let upload = Upload { file: &file, sha256: put.sha256, headers, parts };
             let size = self.store.upload(&put.path, &upload)?;
+            self.counts.send(&put.path);
             self.counts.files.fetch_add(1, Ordering::Relaxed);
             self.counts.bytes.fetch_add(size, Ordering::Relaxed);
             self.reporter.step();
@@ -155,7 +186,7 @@ impl Work<'_> {
             scope.spawn(move || {
                 while is_done.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
                     match claim.beat() {
-                        // Every write finds that out for itself.
+                        // Every write that follows hears of it.
                         Err(Error::Overtaken { .. }) => return,
                         Err(error) => tracing::debug!(%error, "no beat"),
                         Ok(()) => {}
@@ -268,6 +299,7 @@ impl Work<'_> {
             Known::Nothing | Known::Marked => pen.found.get(path).cloned().flatten(),
         };
         for attempt in 0..ATTEMPTS {
+            pen.claim.check()?;
             // What was learned since the claim was taken holds only if it still is.
             if attempt > 0 && !pen.claim.is_mine()? {
                 return Err(pen.claim.lost());
@@ -322,6 +354,7 @@ impl Work<'_> {
         let mut published = Published {
             host: self.wanted.host,
             gone: changes.gone.clone(),
+            grace: self.wanted.grace.as_secs(),
             unsettled: changes.unsettled.entries.clone(),
             // Of a site that is replaced it is of less use, and of no harm.
             packed: before.is_some_and(|before| before.packed),
@@ -353,14 +386,16 @@ impl Work<'_> {
                 published.from.insert(name.clone(), from);
             }
             let merged = self.site.merged.get(name);
-            // What was merged before is still in it, unless the whole site replaces it.
-            let stays = self.site.is_merge() || !shards.contains_key(name);
+            // What was merged before is still in it, unless the whole site replaces it, or
+            // what came now says something else of it.
+            let stays = self.site.is_merge() && merged.is_none_or(|merged| !merged.replaces)
+                || !shards.contains_key(name);
             let before = before.and_then(|before| before.merged.get(name));
             let mut all = match before.filter(|before| stays && before.len() < MERGED) {
                 Some(before) => before.clone(),
                 None => BTreeSet::new(),
             };
-            all.extend(merged.map(Sha256::short));
+            all.extend(merged.map(|merged| merged.shard.short()));
             if !all.is_empty() {
                 published.merged.insert(name.clone(), all);
             }
@@ -391,9 +426,7 @@ impl Work<'_> {
             return Ok(());
         }
         self.store.delete(key)?;
-        if !is_second {
-            self.counts.deleted.fetch_add(1, Ordering::Relaxed);
-        }
+        self.counts.deleted.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -365,9 +365,7 @@ impl Store for BucketStore {
         match self.get_within(key, limit)? {
             Found::Nothing => Ok(None),
             Found::Whole(bytes, tag) => Ok(Some((bytes, tag))),
-            Found::More => {
-                Err(Error::target(format!("`{}/{key}` has more than {limit} bytes", self.shown)))
-            }
+            Found::More => Err(Error::TooLarge { place: format!("{}/{key}", self.shown), limit }),
         }
     }
 

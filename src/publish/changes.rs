@@ -54,7 +54,7 @@ impl PagePut {
     }
 
     /// Where it is written to.
-    fn keys(&self) -> impl Iterator<Item = &String> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.path).chain(self.slash.iter().map(|(key, _)| key))
     }
 }

@@ -5,10 +5,11 @@
 //! first write that is refused, because every page is written on the condition that it is still
 //! the one that was there when the claim was taken.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::changes::Changes;
+use super::changes::{Changes, Wanted};
 use super::marks::random;
 use super::remote::Remote;
 use super::store::{Condition, Put, Store};
@@ -24,6 +25,8 @@ pub(super) struct Claim<'s> {
     store: &'s dyn Store,
     id: String,
     held: Mutex<Held>,
+    /// Whether a sign of life was refused: what is only added would never be.
+    is_lost: AtomicBool,
 }
 
 /// `wheelsite.json` as it was last written.
@@ -39,11 +42,12 @@ impl<'s> Claim<'s> {
         store: &'s dyn Store,
         remote: &Remote,
         empty: SiteState,
-        host: Host,
+        wanted: Wanted,
         writing: Writing,
         changes: &Changes,
     ) -> Result<Option<Self>> {
         let id = writing.id.clone();
+        let host = wanted.host;
         let (mut state, condition) = match &remote.root {
             Some((state, tag)) => (state.clone(), Condition::Is(tag.clone())),
             None => (empty, Condition::Absent),
@@ -54,11 +58,15 @@ impl<'s> Claim<'s> {
         published.generation = published.generation.saturating_add(1);
         let gone = changes.gone.iter().map(|(path, since)| (path.clone(), *since));
         published.gone.extend(gone);
+        published.grace = wanted.grace.as_secs();
         published.unsettled.clone_from(&changes.unsettled.entries);
         let bytes = bytes_of(&state)?;
         match store.put(ROOT_FILE, &bytes, host.headers(ROOT_FILE), &condition)? {
             Put::Refused => Ok(None),
-            Put::Done(tag) => Ok(Some(Self { store, id, held: Mutex::new(Held { state, tag }) })),
+            Put::Done(tag) => {
+                let held = Mutex::new(Held { state, tag });
+                Ok(Some(Self { store, id, held, is_lost: AtomicBool::new(false) }))
+            }
         }
     }
 
@@ -71,6 +79,11 @@ impl<'s> Claim<'s> {
         let remote = Remote::read(self.store)?;
         let writing = remote.published().and_then(|published| published.writing.as_ref());
         Ok(writing.is_some_and(|writing| writing.id == self.id))
+    }
+
+    /// Stops whoever has lost it, as far as that is known already: no request.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.is_lost.load(Ordering::Relaxed) { Err(self.lost()) } else { Ok(()) }
     }
 
     /// The error of whoever has lost it.
@@ -113,7 +126,10 @@ impl<'s> Claim<'s> {
         let bytes = bytes_of(&state)?;
         let condition = Condition::Is(held.tag.clone());
         match self.store.put(ROOT_FILE, &bytes, host.headers(ROOT_FILE), &condition)? {
-            Put::Refused => Err(self.lost()),
+            Put::Refused => {
+                self.is_lost.store(true, Ordering::Relaxed);
+                Err(self.lost())
+            }
             Put::Done(tag) => {
                 *held = Held { state, tag };
                 Ok(())
@@ -132,4 +148,43 @@ pub(super) fn bytes_of(value: &impl serde::Serialize) -> Result<Vec<u8>> {
 /// A name that no other publisher has.
 pub(super) fn new_id() -> String {
     format!("{:016x}", random())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::publish::folder::FolderStore;
+
+    #[test]
+    fn whoever_has_lost_it_hears_of_that_with_its_next_sign_of_life() {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let store = FolderStore::new(folder.path());
+        let wanted = Wanted {
+            host: Host::Plain,
+            grace: Duration::ZERO,
+            now: crate::facts::UploadTime::from_seconds(0).expect("is a time"),
+            lenient: false,
+        };
+        let take = |id: &str| {
+            let remote = Remote::read(&store).expect("reads");
+            let writing = Writing {
+                id: id.to_owned(),
+                beat: 0,
+                projects: std::collections::BTreeMap::new(),
+                adds: std::collections::BTreeSet::new(),
+            };
+            let empty = SiteState::new(crate::wheel::Sha256::of(b""));
+            let claim = Claim::take(&store, &remote, empty, wanted, writing, &Changes::default());
+            claim.expect("writes").expect("is taken")
+        };
+        let one = take("one");
+        one.beat().expect("is alive");
+        one.check().expect("holds it");
+        let other = take("other");
+        // Pages that are only added would go on being written.
+        one.beat().expect_err("is refused");
+        one.check().expect_err("has lost it");
+        other.beat().expect("is alive");
+        other.check().expect("holds it");
+    }
 }

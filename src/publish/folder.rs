@@ -84,9 +84,11 @@ fn tag(sha256: Sha256) -> Tag {
     Tag { e_tag: Some(sha256.to_string().into()), version: None }
 }
 
-/// A file in the place of a folder is in the way of nothing that could be there.
+/// A file in the place of a folder is in the way of nothing that could be there, and a folder in
+/// the place of a file is no file.
 fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+    matches!(error.kind(), NotFound | NotADirectory | IsADirectory)
 }
 
 impl Store for FolderStore {
@@ -100,7 +102,7 @@ impl Store for FolderStore {
         let read = File::open(&path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
         match read {
             Ok(_) if bytes.len() as u64 > limit => {
-                Err(Error::target(format!("`{}` has more than {limit} bytes", path.display())))
+                Err(Error::TooLarge { place: path.display().to_string(), limit })
             }
             Ok(_) => {
                 let tag = tag(Sha256::of(&bytes));

@@ -21,12 +21,21 @@ pub struct LocalSite {
     layers: Vec<PathBuf>,
     /// `wheelsite.json`.
     pub state: SiteState,
-    /// By project: digests of the shards that a merge took in.
-    pub merged: BTreeMap<ProjectName, Sha256>,
+    /// By project: what a merge took in.
+    pub merged: BTreeMap<ProjectName, Merged>,
     /// No build writes into it as long as this is open.
     _lock: Option<File>,
     /// What a merge has made goes with it.
     folder: Option<TempDir>,
+}
+
+/// What a merge took in of a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Merged {
+    /// Digest of the shard of the site that was merged.
+    pub shard: Sha256,
+    /// Whether it says something else of what was there already.
+    pub replaces: bool,
 }
 
 impl LocalSite {
@@ -61,7 +70,7 @@ impl LocalSite {
         &self,
         folder: TempDir,
         state: SiteState,
-        merged: BTreeMap<ProjectName, Sha256>,
+        merged: BTreeMap<ProjectName, Merged>,
     ) -> Self {
         let mut layers = vec![folder.path().to_owned()];
         layers.extend(self.layers.iter().cloned());

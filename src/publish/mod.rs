@@ -36,7 +36,7 @@ use std::path::Path;
 
 pub use directory::{Beneath, Placement, SiteDirectory};
 pub use known::Known;
-pub use local::LocalSite;
+pub use local::{LocalSite, Merged};
 pub use merge::{Base, Merger};
 pub use paths::{owner, removal_rank};
 pub use plan::{Carried, Change, PageKind, Plan, carried, metadata_path, pages};

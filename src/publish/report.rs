@@ -53,7 +53,7 @@ pub(super) fn steps(changes: &Changes) -> Vec<Step> {
     let files = [&changes.files, &changes.sidecars, &changes.assets, &changes.returning];
     let files = files.into_iter().flatten().map(|file| &file.path);
     let pages = changes.projects.iter().flat_map(|project| &project.pages);
-    let pages = pages.chain(&changes.roots).map(|page| page.path.clone());
+    let pages = pages.chain(&changes.roots).flat_map(|page| page.keys().cloned());
     let shards = changes.projects.iter().filter(|project| project.from.is_some());
     let shards = shards.map(|project| crate::state::shard_path(&project.name));
     let pack = changes.packs.then(|| PACK.to_owned()).into_iter();
@@ -62,7 +62,7 @@ pub(super) fn steps(changes: &Changes) -> Vec<Step> {
     files
         .map(step("send"))
         .chain(pages.chain(shards).chain(root).map(|path| Step { action: "write", path }))
-        .chain(changes.due.iter().map(step("delete")))
+        .chain(changes.due.iter().chain(&changes.unsettled.strays).map(step("delete")))
         .chain(kept.map(step("keep")))
         .collect()
 }

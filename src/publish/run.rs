@@ -21,7 +21,7 @@ use crate::host::Host;
 use crate::publish::Target;
 use crate::report::Reporter;
 use crate::source::Provider;
-use crate::state::SiteState;
+use crate::state::{SiteState, Writing};
 
 /// How often a publication begins anew because somebody else was faster.
 const ATTEMPTS: u32 = 5;
@@ -31,7 +31,7 @@ const MERGE_ATTEMPTS: u32 = 200;
 const FEW: u64 = 20_000;
 /// How often a store is tried that took both writes of a probe.
 const PROBES: u32 = 4;
-/// How long a merge waits for others in all.
+/// How long a merge waits in all for others that are alive: nothing is ever taken from those.
 const MERGE_WAIT: Duration = Duration::from_secs(600);
 
 /// What is published how.
@@ -124,9 +124,19 @@ fn attempts(site: &LocalSite, publication: &Publication<'_>, store: &dyn Store) 
             if is_merged(site, &remote, publication.host) {
                 return Ok(Report::default());
             }
-            if patience.is_polite(&remote) {
-                waits += 1;
-                continue;
+            match patience.with(&remote) {
+                Manners::Wait => {
+                    waits += 1;
+                    continue;
+                }
+                Manners::GoOn => {}
+                Manners::GiveUp => {
+                    return Err(Error::Overtaken {
+                        target: store.shown().to_owned(),
+                        reason: "it has been at work all the while that this merge waited, and is \
+                            alive",
+                    });
+                }
             }
         }
         attempt += 1;
@@ -185,7 +195,10 @@ fn one(
     probed: &mut bool,
     counts: &Counts,
 ) -> Result<Option<Report>, Failed> {
-    let files = |state: &SiteState| state.projects.values().map(|known| known.files).sum::<u64>();
+    // What others have written may name any number.
+    let files = |state: &SiteState| {
+        state.projects.values().fold(0_u64, |sum, known| sum.saturating_add(known.files))
+    };
     let is_small = files(&site.state) <= FEW && remote.state().is_none_or(|it| files(it) <= FEW);
     let shards = if publication.merger.is_some() || is_small {
         Shards::kept(store, remote.published().is_some_and(|published| published.packed))
@@ -205,21 +218,17 @@ fn one(
             &merged
         }
     };
-    let wanted = Wanted { host: publication.host, grace: publication.grace, now: now(), lenient };
+    // How long files stay is the word of whoever publishes the whole site: a merge shortens nothing.
+    let said = remote.published().map(|published| Duration::from_secs(published.grace));
+    let said = said.filter(|_| publication.merger.is_some()).unwrap_or_default();
+    let grace = publication.grace.max(said);
+    let wanted = Wanted { host: publication.host, grace, now: now(), lenient };
     publication.reporter.stage("comparing", None);
     let changes = Changes::new(site, remote, &shards, wanted).map_err(torn)?;
     let mut report =
         Report { kept: (changes.gone.len() - changes.due.len()) as u64, ..Report::default() };
-    if publication.dry_run {
-        report.plan = steps(&changes);
-        return Ok(Some(report));
-    }
     if !changes.any {
         return Ok(Some(report));
-    }
-    if publication.merger.is_some() && !*probed {
-        probe(store, publication.host)?;
-        *probed = true;
     }
     let work = Work {
         site,
@@ -232,6 +241,17 @@ fn one(
         jobs: publication.jobs,
         counts,
     };
+    if publication.dry_run {
+        if remote.root.is_none() && work.is_preceded(&changes)? {
+            return Ok(None);
+        }
+        report.plan = steps(&changes);
+        return Ok(Some(report));
+    }
+    if publication.merger.is_some() && !*probed {
+        probe(store, publication.host)?;
+        *probed = true;
+    }
     match work.apply(&changes)? {
         Outcome::Late => Ok(None),
         Outcome::Done => {
@@ -303,6 +323,17 @@ fn pause(attempt: u32) {
     }
 }
 
+/// What a merge does while somebody else is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manners {
+    /// Nobody is, or nobody who is alive.
+    GoOn,
+    /// Somebody is.
+    Wait,
+    /// Somebody has been for too long.
+    GiveUp,
+}
+
 /// How long one publisher waits for another.
 struct Patience {
     /// How long somebody may show no life.
@@ -320,20 +351,61 @@ impl Patience {
         }
     }
 
-    /// Whether to let somebody go first who is at work and alive.
-    fn is_polite(&mut self, remote: &Remote) -> bool {
+    /// Whoever is at work and alive goes first.
+    fn with(&mut self, remote: &Remote) -> Manners {
         let writing = remote.published().and_then(|published| published.writing.as_ref());
+        self.with_writing(writing, Instant::now())
+    }
+
+    fn with_writing(&mut self, writing: Option<&Writing>, now: Instant) -> Manners {
         let Some(writing) = writing else {
             self.seen = None;
-            return false;
+            return Manners::GoOn;
         };
-        let now = Instant::now();
         let is_same =
             |(id, beat, _): &(String, u64, Instant)| *id == writing.id && *beat == writing.beat;
         if !self.seen.as_ref().is_some_and(is_same) {
             self.seen = Some((writing.id.clone(), writing.beat, now));
         }
         let since = self.seen.as_ref().map_or(now, |(.., since)| *since);
-        now < self.until && now.duration_since(since) < self.limit
+        if now.duration_since(since) >= self.limit {
+            Manners::GoOn
+        } else if now < self.until {
+            Manners::Wait
+        } else {
+            Manners::GiveUp
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_taken_from_whoever_is_alive() {
+        let began = Instant::now();
+        let second = Duration::from_secs(1);
+        let limit = 15 * second;
+        let mut patience = Patience { limit, until: began + MERGE_WAIT, seen: None };
+        let mut writing = Writing {
+            id: "a".to_owned(),
+            beat: 0,
+            projects: BTreeMap::default(),
+            adds: BTreeSet::default(),
+        };
+        for beat in 0..119 {
+            writing.beat = beat;
+            let now = began + 5 * second * u32::try_from(beat).expect("is small");
+            assert_eq!(patience.with_writing(Some(&writing), now), Manners::Wait, "{beat}");
+        }
+        writing.beat += 1;
+        let late = began + MERGE_WAIT;
+        assert_eq!(patience.with_writing(Some(&writing), late), Manners::GiveUp);
+        // Its last sign of life was that one.
+        assert_eq!(patience.with_writing(Some(&writing), late + limit), Manners::GoOn);
+        assert_eq!(patience.with_writing(None, late), Manners::GoOn);
     }
 }

@@ -15,7 +15,7 @@ use flate2::write::GzEncoder;
 
 use super::remote::{RemoteShard, read_shard, shard_of};
 use super::store::{Condition, Store};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::state::Tag;
 use crate::wheel::{ProjectName, Sha256};
@@ -70,11 +70,19 @@ impl<'a> Shards<'a> {
         self.store
     }
 
+    /// The pack; none where it is larger than any that is ever written.
+    fn pack_there(&self) -> Result<Option<(Vec<u8>, Tag)>> {
+        match self.store.get(PACK, MAX_PACK) {
+            Err(Error::TooLarge { .. }) => Ok(None),
+            found => found,
+        }
+    }
+
     fn all(&self) -> Result<Option<MutexGuard<'_, Kept>>> {
         let Some(kept) = &self.kept else { return Ok(None) };
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::take(&mut kept.is_packed)
-            && let Some((bytes, _)) = self.store.get(PACK, MAX_PACK)?
+            && let Some((bytes, _)) = self.pack_there()?
         {
             // What cannot be read is asked for where it lies.
             unpack(&bytes, &mut kept.all).unwrap_or_default();

@@ -39,6 +39,9 @@ pub struct Published {
     /// What the site has no more and the store still has, and since when.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gone: BTreeMap<String, UploadTime>,
+    /// For how many seconds that stays, by the word of who published last.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub grace: u64,
     /// What a publisher that lost its claim may still write or delete, and since when: whoever
     /// comes next looks at it once more.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -64,4 +67,9 @@ pub struct Writing {
     /// Objects that were not there before.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub adds: BTreeSet<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -4,25 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{build, command, publish, report, some_wheels};
+use super::{build, command, publish, report, served, some_wheels};
 use crate::support::program::tree;
 use crate::support::reader::Reader;
 use crate::support::{Run, Wheel, Workspace};
 
 const LIVE: [&str; 2] = ["--to", "live"];
-
-/// The pages and files of a folder: what publishing adds to the state left out, and the white space
-/// behind pages.
-fn served(workspace: &Workspace, folder: &str) -> std::collections::BTreeMap<String, Vec<u8>> {
-    let mut tree = tree(&workspace.path(folder));
-    tree.retain(|path, _| !path.starts_with("state/") && path != "wheelsite.json");
-    for (path, bytes) in &mut tree {
-        if !path.starts_with("files/") && !path.starts_with("assets/") {
-            bytes.truncate(bytes.trim_ascii_end().len());
-        }
-    }
-    tree
-}
 
 fn steps(workspace: &Workspace, arguments: &[&str]) -> Vec<(String, String)> {
     let all = [&LIVE[..], &["--dry-run"], arguments].concat();
@@ -398,4 +385,71 @@ fn a_damaged_state_blocks_nothing() {
     publish(&workspace, &[], &[&LIVE[..], &["--grace", "0s"]].concat());
     assert_eq!(served(&workspace, "live"), served(&workspace, "site"));
     assert_eq!(publish(&workspace, &[], &LIVE)["requests"], 1);
+}
+
+#[test]
+fn a_dry_run_tells_of_what_stops_the_run() {
+    let workspace = some_wheels();
+    build(&workspace, &[]);
+    workspace.write("live/robots.txt", "mine\n");
+    let dry = [&LIVE[..], &["--dry-run"]].concat();
+    for arguments in [&dry[..], &LIVE] {
+        Run::of(&mut command(&workspace, &[], arguments))
+            .fails(1, &["robots.txt` is there already", "hint: publish below another prefix"]);
+    }
+}
+
+#[test]
+fn a_state_that_somebody_has_damaged_stops_nobody() {
+    let workspace = some_wheels();
+    build(&workspace, &[]);
+    publish(&workspace, &[], &LIVE);
+    let mut state: Value = workspace.json("live/wheelsite.json");
+    for project in ["alpha", "beta"] {
+        state["projects"][project]["files"] = u64::MAX.into();
+    }
+    // Folders are no files that could be deleted.
+    state["published"]["gone"] = serde_json::json!({
+        "files/alpha": "2020-01-01T00:00:00Z", "simple/gone/index.html": "2020-01-01T00:00:00Z",
+    });
+    state["published"]["packed"] = true.into();
+    workspace.write("live/wheelsite.json", state.to_string());
+    workspace.write("live/simple/gone/index.html/x", "");
+    // No pack is as large.
+    let pack = std::fs::File::create(workspace.path("live/state/shards.jsonl.gz"));
+    pack.and_then(|pack| pack.set_len(80 << 20)).expect("makes a file");
+    workspace.wheel(&Wheel::new("gamma", "4"));
+    build(&workspace, &[]);
+    let merge = [&LIVE[..], &["--merge"]].concat();
+    publish(&workspace, &[], &merge);
+    assert_eq!(Reader::folder(&workspace.path("live")).check().expect("is whole").len(), 5);
+    publish(&workspace, &[], &LIVE);
+    assert_eq!(publish(&workspace, &[], &LIVE)["requests"], 1);
+}
+
+#[test]
+fn something_in_the_way_of_a_folder_is_named() {
+    let workspace = some_wheels();
+    build(&workspace, &[]);
+    workspace.write("live", "a file");
+    Run::of(&mut command(&workspace, &[], &LIVE))
+        .fails(3, &["live/", "hint: something that is no folder is in the way"]);
+}
+
+#[test]
+fn what_was_published_is_part_of_what_a_build_prints() {
+    let workspace = some_wheels();
+    let arguments = ["build", "--format", "json", "--publish", "live"];
+    let run = Run::of(workspace.command(&arguments).env("SOURCE_DATE_EPOCH", "0"));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let printed: Value = serde_json::from_str(&run.stdout).expect("is one object");
+    assert_eq!((&printed["files"], &printed["published"]["target"]), (&5.into(), &"live".into()));
+    assert!(printed["published"]["pages_sent"].as_u64() > Some(0), "{printed}");
+    // What was built is said also where it cannot be published.
+    let workspace = some_wheels();
+    workspace.write("live", "a file");
+    let run = Run::of(workspace.command(&arguments).env("SOURCE_DATE_EPOCH", "0"));
+    let printed: Value = serde_json::from_str(&run.stdout).expect("is one object");
+    assert_eq!((run.code, &printed["files"]), (Some(3), &5.into()));
+    assert!(printed["published"].is_null(), "{printed}");
 }

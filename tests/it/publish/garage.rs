@@ -70,8 +70,13 @@ fn r2_finds_pages_under_their_folders() {
     build(&workspace, &[]);
     let environment = garage.environment(&garage.endpoint);
     let r2 = ["--to", "s3://publish-r2", "--host", "r2"];
+    let plan = publish(&workspace, &environment, &[&r2[..], &["--dry-run"]].concat());
+    let plan = plan["plan"].as_array().expect("is a list").iter();
+    let plan: Vec<&str> = plan.filter_map(|step| step["path"].as_str()).collect();
     publish(&workspace, &environment, &r2);
     let objects = objects(garage, "publish-r2");
+    assert!(objects.keys().all(|key| plan.contains(&key.as_str())), "a dry run says it all");
+    assert_eq!(objects.len(), plan.len());
     let page = objects["simple/alpha/index.html"].clone();
     assert_eq!(objects["simple/alpha/"], page, "type, caching and bytes are the same");
     assert_eq!(page["type"], "text/html; charset=utf-8");

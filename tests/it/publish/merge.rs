@@ -3,41 +3,12 @@
 use std::collections::BTreeSet;
 use std::process::{Child, Stdio};
 
-use super::{build, command, publish, rounds, some_wheels};
+use super::{add, build, command, publish, rounds, served, site_of, some_wheels};
 use crate::support::program::tree;
 use crate::support::proxy::Proxy;
 use crate::support::reader::Reader;
 use crate::support::stores;
 use crate::support::{Run, Wheel, Workspace};
-
-/// The pages and files of a folder: what publishing adds to the state left out, and the white space
-/// behind pages.
-fn served(workspace: &Workspace, folder: &str) -> std::collections::BTreeMap<String, Vec<u8>> {
-    let mut tree = tree(&workspace.path(folder));
-    tree.retain(|path, _| !path.starts_with("state/") && path != "wheelsite.json");
-    for (path, bytes) in &mut tree {
-        if !path.starts_with("files/") && !path.starts_with("assets/") {
-            bytes.truncate(bytes.trim_ascii_end().len());
-        }
-    }
-    tree
-}
-
-/// A site of these wheels, and no more.
-fn site_of(wheels: &[(&str, &str)]) -> Workspace {
-    let workspace = Workspace::new();
-    add(&workspace, wheels);
-    build(&workspace, &[]);
-    workspace
-}
-
-fn add(workspace: &Workspace, wheels: &[(&str, &str)]) {
-    for (name, version) in wheels {
-        let text = format!("# {name} {version}\n\nWhat it is.\n");
-        let wheel = Wheel::new(name, version).header("Requires-Python: >=3.9");
-        workspace.wheel(&wheel.description("text/markdown", &text));
-    }
-}
 
 #[test]
 fn pages_are_those_of_one_build_of_everything() {

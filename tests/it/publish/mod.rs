@@ -5,17 +5,20 @@ mod conditions;
 mod drills;
 mod folder;
 mod garage;
+mod keeping;
 mod merge;
 mod races;
 mod release;
 mod scale;
 mod stores;
 
+use std::collections::BTreeMap;
 use std::process::Command;
 
 use serde_json::Value;
 
 use crate::support::github::Content;
+use crate::support::program::tree;
 use crate::support::synthetic::SyntheticWheel;
 use crate::support::{Run, Wheel, Workspace};
 
@@ -79,4 +82,33 @@ fn large(workspace: &Workspace, megabytes: u64) -> SyntheticWheel {
     let bytes = wheel.read(0..wheel.size());
     workspace.write(&format!("wheels/{}", wheel.filename()), bytes);
     wheel
+}
+
+/// The pages and files of a folder: what publishing adds to the state left out, and the white space
+/// behind pages.
+fn served(workspace: &Workspace, folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut tree = tree(&workspace.path(folder));
+    tree.retain(|path, _| !path.starts_with("state/") && path != "wheelsite.json");
+    for (path, bytes) in &mut tree {
+        if !path.starts_with("files/") && !path.starts_with("assets/") {
+            bytes.truncate(bytes.trim_ascii_end().len());
+        }
+    }
+    tree
+}
+
+/// A site of these wheels, and no more.
+fn site_of(wheels: &[(&str, &str)]) -> Workspace {
+    let workspace = Workspace::new();
+    add(&workspace, wheels);
+    build(&workspace, &[]);
+    workspace
+}
+
+fn add(workspace: &Workspace, wheels: &[(&str, &str)]) {
+    for (name, version) in wheels {
+        let text = format!("# {name} {version}\n\nWhat it is.\n");
+        let wheel = Wheel::new(name, version).header("Requires-Python: >=3.9");
+        workspace.wheel(&wheel.description("text/markdown", &text));
+    }
 }
