@@ -4,6 +4,7 @@ pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod cuda;
+pub mod doctor;
 pub mod error;
 pub mod facts;
 pub mod facts_file;

@@ -6,6 +6,7 @@
 mod build;
 mod check;
 mod completions;
+mod doctor;
 mod inspect;
 mod publish;
 mod repair;
@@ -57,6 +58,7 @@ enum Command {
     Repair(repair::RepairArgs),
     Publish(publish::PublishArgs),
     Serve(serve::ServeArgs),
+    Doctor(doctor::DoctorArgs),
     Theme(theme::ThemeArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -100,6 +102,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<ExitCode> {
         Command::Repair(args) => repair::run(&args, terminal),
         Command::Publish(args) => publish::run(&args, terminal),
         Command::Serve(args) => serve::run(&args, terminal),
+        Command::Doctor(args) => doctor::run(&args, terminal),
         Command::Theme(args) => theme::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

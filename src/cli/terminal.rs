@@ -140,12 +140,17 @@ pub(super) fn verdict_text(verdict: &Verdict, least: Severity) -> String {
     text
 }
 
-fn finding_text(finding: &Finding) -> String {
-    let severity = match finding.severity {
+/// How much something weighs, in its color.
+pub(super) fn severity_text(severity: Severity) -> String {
+    match severity {
         Severity::Error => "error".red().to_string(),
         Severity::Warning => "warning".yellow().to_string(),
         Severity::Note => "note".blue().to_string(),
-    };
+    }
+}
+
+fn finding_text(finding: &Finding) -> String {
+    let severity = severity_text(finding.severity);
     let mut text = format!("  {severity}[{}]: {}\n", finding.check, finding.message);
     if let Some(hint) = &finding.hint {
         text.push_str(&format!("    {}: {hint}\n", "hint".cyan()));

@@ -1,17 +1,18 @@
 //! The client.
 
 use std::io::Read;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
-use reqwest::StatusCode;
 use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
 };
+use reqwest::{Method, StatusCode};
 use tokio::runtime::Runtime;
 use url::{Origin, Url};
 
-use super::{Body, Failure, Network, Retry, shown};
+use super::{Body, Failure, Network, Retry, Traffic, shown};
 use crate::error::{Error, Result};
 use crate::facts::UploadTime;
 
@@ -29,13 +30,16 @@ pub(crate) struct Client {
     pub(super) network: Network,
 }
 
-/// A `GET` request.
+/// A `GET` request, or a `HEAD`.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) url: Url,
+    method: Method,
     pub(super) headers: HeaderMap,
     pub(super) authorization: Option<(Origin, HeaderValue)>,
     is_raw: bool,
+    /// Where each attempt is counted, and each redirect that is followed.
+    counted: Option<Arc<Traffic>>,
 }
 
 /// An answer whose body has not been read yet.
@@ -44,6 +48,8 @@ pub(crate) struct Response {
     pub(crate) headers: HeaderMap,
     /// Where it came from, when all redirects were followed.
     pub(crate) url: Url,
+    /// What was asked before, each of which redirected to the next.
+    pub(crate) redirected: Vec<Url>,
     pub(crate) body: Body,
 }
 
@@ -58,8 +64,14 @@ pub(crate) struct Fetched {
 
 impl Request {
     pub(crate) fn new(url: Url) -> Self {
-        let mut request =
-            Self { url, headers: HeaderMap::new(), authorization: None, is_raw: false };
+        let mut request = Self {
+            url,
+            method: Method::GET,
+            headers: HeaderMap::new(),
+            authorization: None,
+            is_raw: false,
+            counted: None,
+        };
         let (user, password) = (request.url.username(), request.url.password());
         if !user.is_empty() || password.is_some() {
             let decoded = |text: &str| {
@@ -97,6 +109,18 @@ impl Request {
     pub(crate) fn raw(mut self) -> Self {
         self.is_raw = true;
         self.header(ACCEPT_ENCODING, "identity")
+    }
+
+    /// Asks for the headers alone.
+    pub(crate) fn head(mut self) -> Self {
+        self.method = Method::HEAD;
+        self
+    }
+
+    /// Counts what it takes.
+    pub(crate) fn counted(mut self, traffic: &Arc<Traffic>) -> Self {
+        self.counted = Some(traffic.clone());
+        self
     }
 
     /// The same request to another place.
@@ -162,7 +186,8 @@ impl Client {
     pub(crate) fn fetch(&self, request: &Request, limit: u64) -> Result<Fetched, Failure> {
         let mut retry = Retry::new(&self.network);
         loop {
-            let Response { status, headers, url, body } = self.send_within(request, &mut retry)?;
+            let Response { status, headers, url, body, .. } =
+                self.send_within(request, &mut retry)?;
             let mut bytes = Vec::new();
             match body.take(limit + 1).read_to_end(&mut bytes) {
                 Ok(_) if bytes.len() as u64 > limit => return Err(Failure::TooLarge { limit }),
@@ -179,9 +204,15 @@ impl Client {
 
     async fn follow(&self, request: &Request) -> Result<Response, Failure> {
         let mut url = request.url.clone();
+        let mut redirected = Vec::new();
         for _ in 0..=MAX_REDIRECTS {
             let client = if request.is_raw { &self.raw } else { &self.http };
-            let mut asked = client.get(url.clone()).headers(request.headers.clone());
+            let mut asked = client
+                .request(request.method.clone(), url.clone())
+                .headers(request.headers.clone());
+            if let Some(traffic) = &request.counted {
+                traffic.request();
+            }
             if let Some((origin, value)) = &request.authorization
                 && *origin == url.origin()
             {
@@ -194,11 +225,12 @@ impl Client {
                 let headers = response.headers().clone();
                 let failed = |error| Failure::of_transport(error).into();
                 let body = Body::new(response.bytes_stream(), self.runtime, failed);
-                return Ok(Response { status, headers, url, body });
+                return Ok(Response { status, headers, url, redirected, body });
             }
             let next = response.headers().get(LOCATION).and_then(|next| next.to_str().ok());
             let next = next.and_then(|next| url.join(next).ok());
-            url = next.ok_or(Failure::Redirect("the server redirects to nowhere"))?;
+            let next = next.ok_or(Failure::Redirect("the server redirects to nowhere"))?;
+            redirected.push(std::mem::replace(&mut url, next));
             if !matches!(url.scheme(), "https" | "http") {
                 return Err(Failure::Redirect("the server redirects to something that is no URL"));
             }

@@ -15,7 +15,7 @@ impl Traffic {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Requests for parts of files.
+    /// Requests that were made.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }

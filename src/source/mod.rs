@@ -15,7 +15,7 @@ mod naming;
 mod package_list;
 mod ranges;
 mod selection;
-mod simple_index;
+pub(crate) mod simple_index;
 mod spec;
 
 use std::io;

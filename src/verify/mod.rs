@@ -19,6 +19,7 @@ use crate::facts::{Artifact, Content, Depth, Facts, SidecarFile};
 use crate::wheel::{DistFilename, Sha256};
 
 pub use policy::{Level, Policy, UnknownCheck};
+pub(crate) use table::checks;
 pub use table::{CHECKS, Check, Severity};
 
 /// Something to say about a file.

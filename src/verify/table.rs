@@ -27,6 +27,7 @@ pub struct Check {
     pub source: &'static str,
 }
 
+/// Makes a table of checks; [`crate::doctor`] has one of its own.
 macro_rules! checks {
     ($($name:ident: $id:literal, $severity:ident, $source:literal, $reason:literal;)+) => {
         $(
@@ -39,6 +40,7 @@ macro_rules! checks {
         pub static CHECKS: &[&Check] = &[$(&$name),+];
     };
 }
+pub(crate) use checks;
 
 checks! {
     FILENAME_INVALID: "filename-invalid", Error, "binary distribution format, PEP 427, PEP 625",

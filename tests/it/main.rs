@@ -18,6 +18,7 @@ mod closure;
 mod command_line;
 mod coverage;
 mod cuda;
+mod doctor;
 mod feeds;
 mod filenames;
 mod finder;

@@ -25,7 +25,7 @@ const MAX_ATTRIBUTES: usize = 256;
 
 /// The files that a project's page links to.
 pub(super) fn page(bytes: &[u8], url: &Url) -> Result<Page, PageError> {
-    let scanned = scan(bytes, MAX_FILES)?;
+    let scanned = scan_all(bytes, MAX_FILES)?;
     let base = scanned.base.as_deref().and_then(|href| url.join(href).ok());
     let base = base.as_ref().unwrap_or(url);
     let mut page = Page {
@@ -60,7 +60,7 @@ pub(super) fn page(bytes: &[u8], url: &Url) -> Result<Page, PageError> {
 
 /// The names on a root page: the texts of its anchors.
 pub(super) fn projects(bytes: &[u8]) -> Result<Vec<String>, PageError> {
-    let scanned = scan(bytes, MAX_PROJECTS)?;
+    let scanned = scan_all(bytes, MAX_PROJECTS)?;
     let names = scanned.anchors.into_iter().map(|anchor| {
         // A folder that a server lists by itself has a slash at the end, and links to its parent.
         let text = anchor.text.trim();
@@ -71,12 +71,14 @@ pub(super) fn projects(bytes: &[u8]) -> Result<Vec<String>, PageError> {
 
 /// What a page holds. Only the parts that matter are kept.
 #[derive(Default)]
-struct Scanned {
-    anchors: Vec<Anchor>,
+pub(super) struct Scanned {
+    pub(super) anchors: Vec<Anchor>,
+    /// Whether the page has more anchors than were wanted.
+    pub(super) is_cut: bool,
     /// `href` of the first `<base>` that has one.
-    base: Option<String>,
-    version: Option<String>,
-    status: Option<String>,
+    pub(super) base: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) status: Option<String>,
     /// Whether text goes to the last anchor.
     inside: bool,
     /// Whether a token came since this was last asked.
@@ -87,15 +89,16 @@ struct Scanned {
 
 /// An `<a>` with its attributes.
 #[derive(Default)]
-struct Anchor {
-    href: String,
-    text: String,
-    requires_python: Option<Box<str>>,
-    core_metadata: Option<StrTendril>,
-    dist_info_metadata: Option<StrTendril>,
-    yanked: Option<Box<str>>,
-    size: Option<u64>,
-    upload_time: Option<StrTendril>,
+pub(super) struct Anchor {
+    pub(super) href: String,
+    pub(super) text: String,
+    pub(super) requires_python: Option<Box<str>>,
+    pub(super) core_metadata: Option<StrTendril>,
+    pub(super) dist_info_metadata: Option<StrTendril>,
+    pub(super) yanked: Option<Box<str>>,
+    pub(super) size: Option<u64>,
+    pub(super) upload_time: Option<StrTendril>,
+    pub(super) provenance: Option<StrTendril>,
 }
 
 impl Anchor {
@@ -114,6 +117,7 @@ impl Anchor {
                 // Not in the standard, which has both in JSON alone; some indexes say them here.
                 "data-size" => anchor.size = value.trim().parse().ok(),
                 "data-upload-time" => anchor.upload_time = Some(value.clone()),
+                "data-provenance" => anchor.provenance = Some(value.clone()),
                 _ => {}
             }
         }
@@ -156,7 +160,18 @@ fn core_metadata_of(value: &str) -> Option<Sidecar> {
     }
 }
 
-fn scan(bytes: &[u8], limit: usize) -> Result<Scanned, PageError> {
+/// Reads a page that has no more than so many anchors, in a version that is known.
+fn scan_all(bytes: &[u8], limit: usize) -> Result<Scanned, PageError> {
+    let scanned = scan(bytes, limit)?;
+    if scanned.is_cut {
+        return Err(PageError::TooMany(limit));
+    }
+    check_version(scanned.version.as_deref())?;
+    Ok(scanned)
+}
+
+/// Reads a page until it has had so many anchors.
+pub(super) fn scan(bytes: &[u8], limit: usize) -> Result<Scanned, PageError> {
     let text = String::from_utf8_lossy(bytes);
     let tokenizer = Tokenizer::new(Sink::default(), TokenizerOpts::default());
     let queue = BufferQueue::default();
@@ -169,7 +184,7 @@ fn scan(bytes: &[u8], limit: usize) -> Result<Scanned, PageError> {
         let _ = tokenizer.feed(&queue);
         let mut scanned = tokenizer.sink.scanned.borrow_mut();
         if scanned.anchors.len() > limit {
-            return Err(PageError::TooMany(limit));
+            break;
         }
         if !std::mem::take(&mut scanned.moved) && chunk.len() >= CHUNK {
             let reason = format!("it has a tag or a comment of more than {CHUNK} bytes");
@@ -182,11 +197,9 @@ fn scan(bytes: &[u8], limit: usize) -> Result<Scanned, PageError> {
         rest = after;
     }
     tokenizer.end();
-    let scanned = tokenizer.sink.scanned.take();
-    if scanned.anchors.len() > limit {
-        return Err(PageError::TooMany(limit));
-    }
-    check_version(scanned.version.as_deref())?;
+    let mut scanned = tokenizer.sink.scanned.take();
+    scanned.is_cut = scanned.anchors.len() > limit;
+    scanned.anchors.truncate(limit);
     Ok(scanned)
 }
 

@@ -97,9 +97,9 @@ impl Status {
 }
 
 /// A list of which no more than so many are kept.
-struct Capped<T, const MAX: usize> {
-    items: Vec<T>,
-    overfull: bool,
+pub(super) struct Capped<T, const MAX: usize> {
+    pub(super) items: Vec<T>,
+    pub(super) overfull: bool,
 }
 
 impl<T, const MAX: usize> Capped<T, MAX> {
@@ -176,7 +176,7 @@ pub(super) fn projects(bytes: &[u8]) -> Result<Vec<String>, PageError> {
     Ok(read.projects.checked()?.into_iter().map(|project| project.name).collect())
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, PageError> {
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, PageError> {
     serde_json::from_slice(bytes).map_err(|error| {
         PageError::Invalid(format!("it is not what it should be: {}", escaped(&error.to_string())))
     })

@@ -6,6 +6,7 @@
 mod html;
 mod json;
 mod page;
+mod survey;
 mod whole;
 
 use std::io;
@@ -25,9 +26,11 @@ use crate::error::{Error, Result};
 use crate::facts::{Artifact, Location, Offered, Sidecar, SidecarFile};
 use crate::net::{Client, Failure, Fetched, Request, shown};
 use crate::wheel::{CoreMetadata, ProjectName, Sha256, escaped};
-use page::{MAX_PROJECTS, PageError, PageFile, is_html, passed_over};
+use page::{MAX_PROJECTS, PageFile, is_html, passed_over};
 
+pub(crate) use page::{Form, HTML, JSON, PageError, TEXT_HTML};
 pub use page::{parse_page, parse_root};
+pub(crate) use survey::{Entry, Fault, RootSurvey, Survey, survey_page, survey_root};
 
 /// JSON before HTML: it alone tells sizes and times.
 const WANTED: &str = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01";
@@ -366,7 +369,7 @@ impl Source for SimpleIndex {
 }
 
 /// Where the METADATA of a file is served (PEP 658).
-fn sidecar_url(file: &Url) -> Url {
+pub(crate) fn sidecar_url(file: &Url) -> Url {
     let mut url = file.clone();
     url.set_path(&format!("{}{SIDECAR}", file.path()));
     url

@@ -13,10 +13,10 @@ pub(super) const MAX_FILES: usize = 200_000;
 /// More projects than this are taken only by name.
 pub(super) const MAX_PROJECTS: usize = 2_000;
 
-pub(super) const JSON: &str = "application/vnd.pypi.simple.v1+json";
-pub(super) const HTML: &str = "application/vnd.pypi.simple.v1+html";
+pub(crate) const JSON: &str = "application/vnd.pypi.simple.v1+json";
+pub(crate) const HTML: &str = "application/vnd.pypi.simple.v1+html";
 /// The standard's other name for HTML, and the only type that most static hosts can send.
-pub(super) const TEXT_HTML: &str = "text/html";
+pub(crate) const TEXT_HTML: &str = "text/html";
 
 /// The page of a project.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -81,14 +81,17 @@ fn found(content_type: Option<&str>) -> String {
 }
 
 /// How a page is written.
-enum Form {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// PEP 503.
     Html,
+    /// PEP 691.
     Json,
 }
 
 impl Form {
     /// `application/json` is none of them: no installer takes it for a page.
-    fn of(content_type: Option<&str>) -> Result<Self, PageError> {
+    pub(crate) fn of(content_type: Option<&str>) -> Result<Self, PageError> {
         let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default();
         match &*media_type.trim().to_ascii_lowercase() {
             JSON => Ok(Self::Json),

@@ -1,10 +1,12 @@
 //! A web server that answers as a test says, and writes down who asked for what.
 
-use std::io::{Read, Result, Write};
+use std::io::{Result, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+
+use crate::support::head::Head;
 
 /// What is answered, before a range of it is cut out.
 pub(crate) struct Answer {
@@ -99,17 +101,9 @@ pub(crate) fn of_folder(folder: &Path, path: &str) -> Answer {
 
 fn converse(mut stream: TcpStream, answers: &Answers, log: &Mutex<Vec<Asked>>) -> Result<()> {
     stream.set_nodelay(true)?;
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte)? > 0 {
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8_lossy(&head);
-    let header = |name: &str| {
-        let mut fields = head.lines().filter_map(|line| line.split_once(": "));
-        fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
-    };
-    let path = head.split(' ').nth(1).unwrap_or_default();
+    let head = Head::read(&mut stream)?;
+    let header = |name: &str| head.header(name);
+    let path = head.path();
     let authorization = header("authorization");
     let Answer { mut status, content_type, body, is_delimited, is_packed } =
         answers(path, authorization);

@@ -5,6 +5,7 @@ pub(crate) mod clients;
 pub(crate) mod crawl;
 pub(crate) mod garage;
 pub(crate) mod github;
+pub(crate) mod head;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod reader;

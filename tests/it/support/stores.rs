@@ -218,20 +218,21 @@ impl Store {
 }
 
 /// A server that ends when the test process does: it notices that its standard input closes.
-struct Server {
+pub(crate) struct Server {
     /// Holds the pipe open. Values in statics are never dropped; the system closes it.
     _child: Child,
 }
 
 impl Server {
-    fn command(bin: &Path) -> Command {
+    /// Begins a command whose Python is in this folder; what to run is added.
+    pub(crate) fn command(bin: &Path) -> Command {
         let mut command = Command::new(bin.join("python"));
         clean(&mut command).arg(repository("tests/it/scripts/serve_until_closed.py"));
         command
     }
 
     /// Starts it and waits until it answers; gives its port.
-    fn start(mut command: Command) -> Option<(Self, u64)> {
+    pub(crate) fn start(mut command: Command) -> Option<(Self, u64)> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
