@@ -4,7 +4,7 @@
 //! again to know what is in them. It is believed only of files whose digest the host itself
 //! states, and never as if every byte had been checked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -61,10 +61,11 @@ impl FactsFile {
         Self { facts_format: FORMAT, generator: generator(), files }
     }
 
-    /// Adds what another file says of the files with these digests, where this one says nothing.
-    pub fn add(&mut self, other: Self, digests: &BTreeSet<Sha256>) {
+    /// Adds what another file says, where this one says nothing, of the files that are meant: by
+    /// digest, name, and size in bytes.
+    pub fn add(&mut self, other: Self, is_meant: impl Fn(Sha256, &str, u64) -> bool) {
         for (sha256, entry) in other.files {
-            if digests.contains(&sha256) {
+            if is_meant(sha256, &entry.filename, entry.size) {
                 self.files.entry(sha256).or_insert(entry);
             }
         }

@@ -5,7 +5,9 @@
 //! site's is changed, and everything else that lies there stays as it is, whatever it is.
 //! Nothing is ever checked out, so that no link, attribute or filter of the branch has a say.
 
+mod history;
 mod objects;
+mod said;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -232,15 +234,23 @@ impl Branch<'_> {
         if diff.is_empty() {
             return Ok(());
         }
+        let own = "give the site a branch of its own behind `#`: one that is not there yet is made";
         if !is_site && self.tip.has_parents {
             return Err(Error::Guard {
                 message: format!(
                     "`{}` has commits of others and no site: its history would be lost",
                     self.target
                 ),
-                hint: "give the site a branch of its own behind `#`: one that is not there yet \
-                    is made"
-                    .to_owned(),
+                hint: own.to_owned(),
+            });
+        }
+        if !self.git.is_begun_by_us(self.tip)? {
+            return Err(Error::Guard {
+                message: format!(
+                    "`{}` has a history besides that of the site: it would be lost",
+                    self.target
+                ),
+                hint: format!("{own}; or make one commit of this one, if its history may go"),
             });
         }
         let foreign = |path: &str| Error::Guard {

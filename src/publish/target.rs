@@ -111,6 +111,13 @@ impl GitTarget {
         {
             return Err(wrong("expected https://, ssh://, file:// or a path behind `git+`"));
         }
+        if let Some(name) = branch.strip_prefix("refs/") {
+            let name = name.strip_prefix("heads/").filter(|name| is_branch(name));
+            let name = name.map(|name| format!(", as in `#{name}`")).unwrap_or_default();
+            return Err(wrong(&format!(
+                "expected the name of a branch behind `#`, without `refs/heads/`{name}"
+            )));
+        }
         if !is_branch(branch) {
             return Err(wrong("the branch behind `#` is none that git allows"));
         }
@@ -146,6 +153,7 @@ fn is_branch(text: &str) -> bool {
         && !text.contains("..")
         && !text.contains("@{")
         && text != "@"
+        && text != "HEAD"
 }
 
 /// What stands before an @ may be a secret.
@@ -232,6 +240,9 @@ mod tests {
             "git+https://me:secret@host/r#-x",
             "git+https://host/r#a..b",
             "git+https://host/r#",
+            "git+https://host/r#HEAD",
+            "git+https://host/r#refs/heads/main",
+            "git+https://host/r#refs/pull/1/head",
             "git+ftp://me:secret@host/r",
             "git+",
             "s3://",

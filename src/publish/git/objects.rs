@@ -8,15 +8,18 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
+use super::history::has_parents;
+use super::said::{hint, told};
 use super::{Diff, Wanted};
 use crate::error::{Error, Result};
 use crate::publish::target::GitTarget;
-use crate::wheel::{HashingReader, sanitized};
+use crate::wheel::HashingReader;
 
-/// No more of what `git` says is shown.
-const MOST: usize = 300;
 /// What the other repository is called in this one.
-const REMOTE: &str = "wheelsite-target";
+pub(super) const REMOTE: &str = "wheelsite-target";
+/// Who makes commits: nobody, so that the same tree gives the same commit.
+pub(super) const NAME: &str = "wheelsite";
+pub(super) const EMAIL: &str = "wheelsite@localhost";
 /// What `git` may be told by the environment: how to sign in and to connect. Everything else
 /// that begins with `GIT_` is about some other repository.
 const HEEDED: [&str; 10] = [
@@ -83,7 +86,7 @@ impl Tip {
 
 /// A repository of its own, and the branch of another.
 pub(super) struct Git<'t> {
-    target: &'t GitTarget,
+    pub(super) target: &'t GitTarget,
     location: String,
     folder: TempDir,
     /// What reads blobs, once it is needed.
@@ -103,12 +106,9 @@ impl<'t> Git<'t> {
     /// What the branch is at. Of its blobs none is fetched yet, where the server allows that.
     pub(super) fn tip(&self) -> Result<Tip> {
         let Some(listed) = self.listed()? else { return Ok(Tip::default()) };
-        let reference = self.target.reference();
-        let fetch = ["fetch", "--quiet", "--depth=1", "--no-tags", "--filter=blob:none", REMOTE];
-        self.run("fetch", &[&fetch[..], &[&reference]].concat())?;
         // Another commit may have come meanwhile.
-        let commit = self.run("read", &["rev-parse", "--verify", "FETCH_HEAD^{commit}"])?;
-        let commit = if is_object(commit.trim()) { commit.trim().to_owned() } else { listed };
+        let commit = self.fetch("--depth=1", "--filter=blob:none")?;
+        let commit = if is_object(&commit) { commit } else { listed };
         let tree = self.bytes("read", &["ls-tree", "-r", "-z", "--full-tree", &commit])?;
         let mut entries = BTreeMap::new();
         for line in tree.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
@@ -116,9 +116,7 @@ impl<'t> Git<'t> {
             entries.extend([entry?]);
         }
         let text = self.bytes("read", &["cat-file", "commit", &commit])?;
-        let mut head = text.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());
-        let has_parents = head.any(|line| line.starts_with(b"parent "));
-        Ok(Tip { commit: Some(commit), entries, has_parents })
+        Ok(Tip { commit: Some(commit), entries, has_parents: has_parents(&text) })
     }
 
     /// What the server says that the branch is at; none where there is none.
@@ -303,15 +301,13 @@ impl<'t> Git<'t> {
             // Nobody is there to answer.
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("LC_ALL", "C")
-            .envs([("AUTHOR", "wheelsite"), ("COMMITTER", "wheelsite")].into_iter().flat_map(
-                |(who, name)| {
-                    [
-                        (format!("GIT_{who}_NAME"), name),
-                        (format!("GIT_{who}_EMAIL"), "wheelsite@localhost"),
-                        (format!("GIT_{who}_DATE"), "1970-01-02T00:00:00Z"),
-                    ]
-                },
-            ))
+            .envs([("AUTHOR", NAME), ("COMMITTER", NAME)].into_iter().flat_map(|(who, name)| {
+                [
+                    (format!("GIT_{who}_NAME"), name),
+                    (format!("GIT_{who}_EMAIL"), EMAIL),
+                    (format!("GIT_{who}_DATE"), "1970-01-02T00:00:00Z"),
+                ]
+            }))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -327,12 +323,12 @@ impl<'t> Git<'t> {
         command
     }
 
-    fn run(&self, action: &str, arguments: &[&str]) -> Result<String> {
+    pub(super) fn run(&self, action: &str, arguments: &[&str]) -> Result<String> {
         let bytes = self.bytes(action, arguments)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn bytes(&self, action: &str, arguments: &[&str]) -> Result<Vec<u8>> {
+    pub(super) fn bytes(&self, action: &str, arguments: &[&str]) -> Result<Vec<u8>> {
         self.ended(action, self.command(arguments).output())
     }
 
@@ -372,23 +368,9 @@ impl<'t> Git<'t> {
         let shown = self.target.to_string();
         let place = shown.split('#').next().unwrap_or_default().trim_start_matches("git+");
         let said = said.replace(&self.location, place).replace(REMOTE, place);
-        let said = hide_users(&said);
-        let lines = said.lines().filter(|line| !line.trim().is_empty());
-        let lines: Vec<&str> = lines.map(|line| line.trim_start_matches("fatal: ")).collect();
-        let said: String = lines.join("; ").chars().take(MOST).collect();
-        let lower = said.to_ascii_lowercase();
-        let hint = if ["denied", "authentication", "could not read username", "403", "401"]
-            .iter()
-            .any(|sign| lower.contains(sign))
-        {
-            "git signs in by its own means (a credential helper, an SSH key, \
-                `http.extraHeader`): check that, and that it may push"
-        } else if lower.contains("not found") || lower.contains("does not appear to be") {
-            "check the URL: publishing makes a branch, and no repository"
-        } else {
-            "the branch is as it was; run again"
-        };
-        Error::target_hint(format!("cannot {action} `{shown}`: {}", sanitized(&said)), hint)
+        let hint = hint(&said);
+        let said = told(&said);
+        Error::target_hint(format!("cannot {action} `{shown}`: {said}"), hint)
     }
 }
 
@@ -494,32 +476,4 @@ impl Drop for BlobReader {
 
 fn is_object(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Takes out of a text what stands between `//` and `@`.
-fn hide_users(text: &str) -> String {
-    let mut shown = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, after) = rest.split_at(at + 3);
-        shown.push_str(before);
-        let end = after.find(['/', ' ', '\'', '\n']).unwrap_or(after.len());
-        let host = after[..end].rsplit('@').next().unwrap_or_default();
-        shown.push_str(host);
-        rest = &after[end..];
-    }
-    shown + rest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_git_says_is_told_without_secrets() {
-        let said = "fatal: unable to access 'https://me:secret@host/r.git/': 403";
-        assert_eq!(hide_users(said), "fatal: unable to access 'https://host/r.git/': 403");
-        assert_eq!(hide_users("a://b@c"), "a://c");
-        assert_eq!(hide_users("nothing"), "nothing");
-    }
 }

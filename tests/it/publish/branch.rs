@@ -13,7 +13,7 @@ use crate::support::reader::Reader;
 use crate::support::tools::has_program;
 use crate::support::{Run, Wheel, Workspace};
 
-fn git(folder: &Path, arguments: &[&str]) -> String {
+pub(super) fn git(folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
     command.args(arguments).current_dir(folder).env("GIT_CONFIG_GLOBAL", "/dev/null");
     let run = Run::of(&mut command);
@@ -22,7 +22,7 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
 }
 
 /// A bare repository, and the target that it is.
-fn repository(workspace: &Workspace) -> Option<String> {
+pub(super) fn repository(workspace: &Workspace) -> Option<String> {
     if !has_program("git") {
         return None;
     }
@@ -31,7 +31,7 @@ fn repository(workspace: &Workspace) -> Option<String> {
 }
 
 /// What a branch has.
-fn checkout(workspace: &Workspace, branch: &str) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn checkout(workspace: &Workspace, branch: &str) -> BTreeMap<String, Vec<u8>> {
     let folder = workspace.path("checkout");
     let _ = std::fs::remove_dir_all(&folder);
     let remote = workspace.path("remote.git");
@@ -154,13 +154,15 @@ fn what_git_refuses_is_told_without_secrets() {
     fails("git+--upload-pack=touch", 2, &["expected `git+https://"]);
     fails("git+ext::sh -c true", 2, &["expected"]);
     fails("git+/x#a..b", 2, &["branch"]);
+    fails("git+/x#HEAD", 2, &["branch"]);
+    fails("git+/x#refs/heads/a", 2, &["without `refs/heads/`, as in `#a`"]);
     let run = Run::of(&mut command(&workspace, &[], &["--to", "git+/x", "--grace", "1d"]));
     run.fails(2, &["no use for `--grace`"]);
 }
 
 /// Commits something to a branch as people do, on top of what it has.
 #[cfg(unix)]
-fn push_by_hand(workspace: &Workspace, branch: &str, fill: impl FnOnce(&Path)) {
+pub(super) fn push_by_hand(workspace: &Workspace, branch: &str, fill: impl FnOnce(&Path)) {
     let folder = workspace.path("by-hand");
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).expect("makes a folder");
@@ -192,7 +194,7 @@ fn listing(workspace: &Workspace, branch: &str) -> BTreeMap<String, String> {
 }
 
 /// The paths of a plan, with what is done to them.
-fn plan(workspace: &Workspace, arguments: &[&str]) -> BTreeSet<(String, String)> {
+pub(super) fn plan(workspace: &Workspace, arguments: &[&str]) -> BTreeSet<(String, String)> {
     let report = publish(workspace, &[], &[arguments, &["--dry-run"]].concat());
     let steps = report["plan"].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().expect("is text").to_owned();
@@ -424,6 +426,17 @@ fn only_what_is_new_is_sent_and_fetched() {
     checkout(&workspace, "gh-pages");
     let seen = Reader::folder(&workspace.path("checkout")).check().expect("is whole");
     assert!(seen.contains_key("gamma-5-py3-none-any.whl"), "{seen:?}");
+    // Nor is it all sent again because others have committed something on top.
+    for domain in ["a.example", "b.example"] {
+        push_by_hand(&workspace, "gh-pages", |folder| {
+            std::fs::write(folder.join("CNAME"), domain).expect("writes");
+        });
+    }
+    workspace.wheel(&Wheel::new("gamma", "6"));
+    build(&workspace, &[]);
+    publish(&workspace, &[], &to);
+    assert_eq!(git(&remote, &["rev-list", "--count", "gh-pages"]), "1");
+    assert!((1..1 << 18).contains(&received()), "{} bytes", received());
 }
 
 #[test]

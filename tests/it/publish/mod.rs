@@ -1,10 +1,12 @@
 //! Publishing: the real program to folders, real stores, branches and releases.
 
+mod assets;
 mod branch;
 mod conditions;
 mod drills;
 mod folder;
 mod garage;
+mod history;
 mod keeping;
 mod merge;
 mod races;

@@ -8,17 +8,17 @@ use super::{build, command, report, some_wheels};
 use crate::support::github::{Asset, Digest, Fault, Faults, Github, Origin, Release, Repository};
 use crate::support::{Run, Wheel, Workspace};
 
-const REPOSITORY: &str = "octo/wheels";
-const TO: [&str; 2] = ["--to", "gh-release:v1"];
-const TOKEN: &str = "tkn-5ecret";
+pub(super) const REPOSITORY: &str = "octo/wheels";
+pub(super) const TO: [&str; 2] = ["--to", "gh-release:v1"];
+pub(super) const TOKEN: &str = "tkn-5ecret";
 
 /// An empty repository whose token may write.
-fn github(releases: Vec<Release>) -> Github {
+pub(super) fn github(releases: Vec<Release>) -> Github {
     let repository = releases.into_iter().fold(Repository::new(REPOSITORY), Repository::release);
     Github::builder().repository(repository).token(TOKEN).start()
 }
 
-fn run(workspace: &Workspace, github: &Github, arguments: &[&str]) -> Run {
+pub(super) fn run(workspace: &Workspace, github: &Github, arguments: &[&str]) -> Run {
     let mut command = command(workspace, &[], arguments);
     let run = Run::of(github.env_with_token(&mut command, TOKEN).env("WHEELSITE_LOG", "debug"));
     assert!(!run.stderr.contains(TOKEN), "the token is told: {}", run.stderr);
@@ -26,7 +26,7 @@ fn run(workspace: &Workspace, github: &Github, arguments: &[&str]) -> Run {
 }
 
 /// Names, states and digests of the assets.
-fn assets(github: &Github) -> BTreeMap<String, (String, String)> {
+pub(super) fn assets(github: &Github) -> BTreeMap<String, (String, String)> {
     let mut found = BTreeMap::new();
     github.edit_release(REPOSITORY, "v1", |release| {
         for asset in &release.assets {
@@ -37,7 +37,7 @@ fn assets(github: &Github) -> BTreeMap<String, (String, String)> {
     found
 }
 
-fn uploads(github: &Github) -> usize {
+pub(super) fn uploads(github: &Github) -> usize {
     github.log().iter().filter(|entry| entry.method == "POST").count()
 }
 
@@ -225,7 +225,7 @@ fn what_github_refuses_is_told_with_what_to_do() {
 }
 
 /// The names that `wheelsite-facts.json` knows.
-fn facts(github: &Github) -> BTreeSet<String> {
+pub(super) fn facts(github: &Github) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     github.edit_release(REPOSITORY, "v1", |release| {
         let facts = release.assets.iter().find(|asset| asset.name == "wheelsite-facts.json");
@@ -240,13 +240,13 @@ fn facts(github: &Github) -> BTreeSet<String> {
 }
 
 /// Facts that are not in their place.
-fn temporary(github: &Github) -> Vec<String> {
+pub(super) fn temporary(github: &Github) -> Vec<String> {
     let names = assets(github).into_keys();
     names.filter(|name| name.ends_with("-wheelsite-facts.json")).collect()
 }
 
 /// A site with one wheel.
-fn one_wheel(name: &str) -> Workspace {
+pub(super) fn one_wheel(name: &str) -> Workspace {
     let workspace = Workspace::new();
     workspace.wheel(&Wheel::new(name, "1.0"));
     build(&workspace, &[]);
