@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::host::Unfit;
+
 /// Why a command did not do what it was asked to.
 ///
 /// The message says what and where, expected and found; [`Error::hint`] says what to do.
@@ -131,6 +133,11 @@ impl Error {
     /// An error of a place that a site is published to, without a hint.
     pub fn target(message: impl Into<String>) -> Self {
         Self::Target { message: message.into(), hint: None }
+    }
+
+    /// A site that its host does not take.
+    pub fn unfit(unfit: Unfit) -> Self {
+        Self::config_hint(unfit.message, unfit.hint)
     }
 
     /// For `map_err` on operations upon a file of the output.

@@ -1,5 +1,6 @@
 //! A build, stage by stage. Read [`build`] and you know the program.
 
+mod hosting;
 mod memory;
 mod merge;
 mod read;
@@ -80,10 +81,11 @@ pub fn publish(
         name.map(|name| ("GITHUB_REPOSITORY", name))
     });
     let local = LocalSite::open(site)?;
+    let host = settings.host.unwrap_or_else(|| local.host());
     let merger = settings.merge.then_some(merge::SiteMerger { config, environment, reporter });
     let publication = Publication {
         target: &settings.target,
-        host: settings.host,
+        host,
         merger: merger.as_ref().map(|merger| merger as &dyn Merger),
         sidecars_only: settings.sidecars_only,
         grace: settings.grace,
@@ -94,7 +96,8 @@ pub fn publish(
         environment,
         reporter,
     };
-    crate::publish::publish(&local, &publication)
+    let report = crate::publish::publish(&local, &publication)?;
+    Ok(Report { host, ..report })
 }
 
 /// Requests at once, unless `--jobs` says otherwise: they wait more than they work.
@@ -136,6 +139,7 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
     let rejected = tally.report(settings, reporter)?;
     warn_of_idle_settings(&index, settings, reporter);
     guard(&index, settings, &known)?;
+    hosting::check(&index, settings)?;
 
     let standing = memory.standing.as_deref();
     let plan = Plan::new(&index, settings, &theme, &site, standing, memory.is_of_standing())?;

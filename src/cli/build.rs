@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::publish::{HowArgs, publish, tell};
+use super::publish::{HowArgs, publish, tell, tell_of_host};
 use super::{Format, print_json};
 use crate::cli::terminal::Terminal;
 use crate::config::{
@@ -200,6 +200,7 @@ pub(super) fn run(args: BuildArgs, terminal: &Terminal) -> Result<ExitCode> {
         jobs: args.jobs.map(usize::from),
         ..Options::default()
     })?;
+    let host = settings.host;
     let summary = pipeline::build(&settings, terminal)?;
     if summary.rejected > 0 {
         terminal.warn(&format!("left out {} rejected files", summary.rejected));
@@ -211,11 +212,13 @@ pub(super) fn run(args: BuildArgs, terminal: &Terminal) -> Result<ExitCode> {
     match format {
         Format::Human => {
             terminal.info(&summary_text(&summary, &output));
+            tell_of_host(host, terminal);
             if let Some(published) = publish() {
                 tell(&published?, terminal)?;
             }
         }
         Format::Json => {
+            tell_of_host(host, terminal);
             let published = publish();
             // What was built is said also where it could not be published.
             let report = published.as_ref().and_then(|published| published.as_ref().ok());
@@ -255,6 +258,7 @@ fn publishing(args: &BuildArgs) -> Result<Option<(SiteConfig, PublishSettings)>>
     config.theme = args.what.theme.clone().or(config.theme);
     let options = PublishOptions {
         to: args.publish.clone(),
+        host: args.what.host,
         merge,
         grace,
         jobs: args.jobs.map(usize::from),

@@ -27,7 +27,7 @@ pub(super) struct PublishArgs {
     to: Option<String>,
     #[command(flatten)]
     how: HowArgs,
-    /// Where the site will be served: decides keys, content types and what is left out
+    /// Where the site will be served: decides keys, content types, what is left out and what comes with it [default: what the site was built for]
     #[arg(long, value_name = "PROFILE")]
     host: Option<Host>,
     /// To a release that is there: only `.metadata` files and `wheelsite-facts.json`
@@ -76,7 +76,15 @@ pub(super) fn run(args: &PublishArgs, terminal: &Terminal) -> Result<ExitCode> {
         Format::Json => print_json(&report)?,
         Format::Human => tell(&report, terminal)?,
     }
+    tell_of_host(report.host, terminal);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says what the host cannot do.
+pub(super) fn tell_of_host(host: Host, terminal: &Terminal) {
+    for note in host.notes() {
+        terminal.info(&format!("note: {note}"));
+    }
 }
 
 /// Publishes a folder.

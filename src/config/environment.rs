@@ -22,6 +22,8 @@ pub struct Environment {
     pub network: Network,
     /// What GitHub Actions and `gh` set.
     pub github: GithubEnvironment,
+    /// Whether `PAGES_WRANGLER_MAJOR_VERSION` is 4, by which Cloudflare tells paid plans.
+    pub cloudflare_paid: bool,
 }
 
 /// What GitHub Actions and `gh` set.
@@ -115,6 +117,7 @@ impl Environment {
             ci: text("CI").is_some_and(|value| value != "false" && value != "0"),
             cache: cache.or_else(home).map(|path| path.join("wheelsite")),
             network,
+            cloudflare_paid: text("PAGES_WRANGLER_MAJOR_VERSION").is_some_and(|it| it == "4"),
             github: GithubEnvironment {
                 repository: text("GITHUB_REPOSITORY"),
                 token: text("GH_TOKEN")

@@ -1,8 +1,34 @@
 //! A server, or a bucket, that keeps the content type that it is told.
 
-use super::{Headers, Profile};
+use super::limits::Limits;
+use super::{Headers, HostFile, Layout, Profile, Unfit};
 
-pub(super) const PROFILE: Profile = Profile { serves_json: true, slash_keys: false, headers };
+pub(super) const PROFILE: Profile = Profile {
+    serves_json: true,
+    slash_keys: false,
+    shows_not_found: false,
+    headers,
+    files: no_files,
+    limits: NO_LIMITS,
+    notes: &[],
+};
+
+/// Of hosts that state none.
+pub(super) const NO_LIMITS: Limits = Limits {
+    file: None,
+    file_in_branch: None,
+    files: None,
+    files_if_paid: None,
+    total: None,
+    source: "",
+    hint: "",
+};
+
+/// Of hosts that read nothing but what they serve.
+#[expect(clippy::unnecessary_wraps, reason = "as profiles want it")]
+pub(super) fn no_files(_: &Layout) -> Result<Vec<HostFile>, Unfit> {
+    Ok(Vec::new())
+}
 
 /// For what its name says the bytes of: files and assets have digests in their paths.
 pub(super) const FOR_EVER: &str = "public, max-age=31536000, immutable";

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::hosting;
 use super::memory::Memory;
 use super::read::{Connected, traffic};
 use crate::cache::FactsCache;
@@ -354,6 +355,9 @@ impl<'a> Writer<'a> {
             }
         }
         self.write_root(".nojekyll", b"", state)?;
+        for (path, text) in hosting::files(self.work.index, self.work.settings)? {
+            self.write_root(path, text.as_bytes(), state)?;
+        }
         if self.has_coverage() {
             let coverage = Coverage::of(self.work.index);
             self.write_root(COVERAGE, &to_json(&coverage)?, state)?;

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::directory::JOURNAL;
 use crate::error::{Error, Result};
+use crate::host::Host;
 use crate::state::{KnownSite, ROOT_FILE, Shard, SiteState, shard_path};
 use crate::wheel::{ProjectName, Sha256};
 
@@ -25,8 +26,10 @@ pub struct LocalSite {
     pub merged: BTreeMap<ProjectName, Merged>,
     /// No build writes into it as long as this is open.
     _lock: Option<File>,
-    /// What a merge has made goes with it.
-    folder: Option<TempDir>,
+    /// Whether it is what a merge has made.
+    is_merge: bool,
+    /// What was made for it goes with it.
+    _folder: Option<TempDir>,
 }
 
 /// What a merge took in of a project.
@@ -54,8 +57,9 @@ impl LocalSite {
                 layers: vec![folder.to_owned()],
                 state: site.state,
                 merged: BTreeMap::new(),
+                is_merge: false,
                 _lock: lock,
-                folder: None,
+                _folder: None,
             }),
             None => Err(Error::config_hint(
                 format!("`{shown}` holds no site: it has no `{ROOT_FILE}`"),
@@ -74,7 +78,18 @@ impl LocalSite {
     ) -> Self {
         let mut layers = vec![folder.path().to_owned()];
         layers.extend(self.layers.iter().cloned());
-        Self { layers, state, merged, _lock: None, folder: Some(folder) }
+        Self { layers, state, merged, is_merge: true, _lock: None, _folder: Some(folder) }
+    }
+
+    /// The same with some files of its root in `folder`, and what `state` says of them.
+    #[must_use]
+    pub(super) fn beneath(&self, folder: TempDir, state: SiteState) -> Self {
+        Self { is_merge: self.is_merge, ..self.on_top(folder, state, self.merged.clone()) }
+    }
+
+    /// The host that it was built for.
+    pub fn host(&self) -> Host {
+        self.state.look.as_ref().map_or(Host::default(), |look| look.host)
     }
 
     /// Whether this is the folder that it lies in.
@@ -85,7 +100,7 @@ impl LocalSite {
 
     /// Whether it is what a merge has made.
     pub(super) fn is_merge(&self) -> bool {
-        self.folder.is_some()
+        self.is_merge
     }
 
     /// The folders that its files lie in.

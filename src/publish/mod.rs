@@ -15,6 +15,7 @@ mod claim;
 mod directory;
 mod folder;
 mod git;
+mod hosting;
 mod inputs;
 mod known;
 mod local;

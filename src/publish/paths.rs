@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Component, Path};
 
+use crate::host::is_host_file;
 use crate::index::Channel;
 use crate::state::ROOT_FILE;
 
@@ -32,7 +33,7 @@ pub(super) fn is_ours(path: &str) -> bool {
         && !path.contains(char::is_control)
         && match path.split_once('/') {
             Some((top, rest)) => FOLDERS.contains(&top) || is_index(top, rest),
-            None => FILES.contains(&path),
+            None => FILES.contains(&path) || is_host_file(path),
         }
 }
 
@@ -117,6 +118,8 @@ mod tests {
             ("search/fl.json", None),
             ("search.json", None),
             ("feed.xml", None),
+            ("_worker.js", None),
+            ("wheelsite.nginx.conf", None),
         ] {
             assert_eq!(owner(path), name, "{path}");
             assert!(is_ours(path), "{path}");
@@ -143,6 +146,8 @@ mod tests {
             "simple//x",
             "simple/./x",
             "mine/x",
+            "nginx.conf",
+            "simple/../_worker.js",
             "mine/simpler/x",
             "Mine/simple/x",
             "cu128/files/x",

@@ -4,12 +4,15 @@ use serde::Serialize;
 
 use super::changes::Changes;
 use super::shards::PACK;
+use crate::host::Host;
 
 /// What a publication did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Where.
     pub target: String,
+    /// For which host.
+    pub host: Host,
     /// Whether it was only said what would be done.
     pub dry_run: bool,
     /// Distributions, sidecars and assets that were sent.

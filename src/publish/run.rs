@@ -13,7 +13,7 @@ use super::remote::Remote;
 use super::report::{Report, steps};
 use super::shards::Shards;
 use super::store::{Condition, Counted, Put, Store};
-use super::{git, release};
+use super::{git, hosting, release};
 use crate::config::{BucketSettings, Environment};
 use crate::error::{Error, Result};
 use crate::facts::UploadTime;
@@ -62,6 +62,8 @@ pub struct Publication<'a> {
 
 /// Brings a site to where it is served.
 pub fn publish(site: &LocalSite, publication: &Publication<'_>) -> Result<Report> {
+    let prepared = hosting::prepared(site, publication)?;
+    let site = prepared.as_ref().unwrap_or(site);
     let jobs = publication.jobs;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
     let pool = pool.map_err(|error| Error::config(format!("`--jobs {jobs}`: {error}")))?;
@@ -218,6 +220,9 @@ fn one(
             &merged
         }
     };
+    // A merge makes pages anew, for the host that the site was built for.
+    let adapted = hosting::adapted(site, publication.host)?;
+    let site = adapted.as_ref().unwrap_or(site);
     // How long files stay is the word of whoever publishes the whole site: a merge shortens nothing.
     let said = remote.published().map(|published| Duration::from_secs(published.grace));
     let said = said.filter(|_| publication.merger.is_some()).unwrap_or_default();

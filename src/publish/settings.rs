@@ -37,8 +37,8 @@ pub struct PublishOptions {
 pub struct PublishSettings {
     /// Where.
     pub target: Target,
-    /// For which host.
-    pub host: Host,
+    /// For which host; none for the one that the site was built for.
+    pub host: Option<Host>,
     /// Leave alone what others have published there.
     pub merge: bool,
     /// To a release: sidecars alone.
@@ -72,7 +72,7 @@ impl PublishSettings {
         let written =
             written.map_err(|error| Error::config(format!("`publish.grace`: {error}")))?;
         let settings = Self {
-            host: options.host.or(config.host).unwrap_or_default(),
+            host: options.host.or(config.host),
             merge: options.merge,
             sidecars_only: options.sidecars_only,
             grace: options.grace.or(written).map_or(GRACE, |Grace(time)| time),

@@ -23,6 +23,7 @@ mod feeds;
 mod filenames;
 mod finder;
 mod formats;
+mod hosts;
 mod incremental;
 mod interruption;
 mod pages;

@@ -30,10 +30,10 @@ fn clients_install_from_the_website() {
 }
 
 /// The bucket that is served as `localhost`.
-const WEBSITE: &str = "publish-website";
+pub(crate) const WEBSITE: &str = "publish-website";
 
 /// Makes it; whichever test comes first.
-pub(super) fn static_website(garage: &crate::support::garage::Garage) {
+pub(crate) fn static_website(garage: &crate::support::garage::Garage) {
     static MADE: std::sync::Once = std::sync::Once::new();
     MADE.call_once(|| garage.bucket(WEBSITE));
 }

@@ -5,7 +5,7 @@ mod branch;
 mod conditions;
 mod drills;
 mod folder;
-mod garage;
+pub(crate) mod garage;
 mod history;
 mod keeping;
 mod merge;

@@ -1,13 +1,12 @@
 //! A real browser: Chromium, driven by playwright-core, and axe-core, which knows who is kept out.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use super::tools::{has_program, kept, missing, succeeds};
+use super::tools::{has_program, missing, npm};
 use super::{Run, Workspace, repository};
 
 /// Neither depends on anything else.
@@ -33,7 +32,7 @@ impl Browser {
         if !["chromium", "node", "npm"].into_iter().all(has_program) {
             return None;
         }
-        let browser = BROWSER.get_or_init(|| Some(Self { modules: install()? }));
+        let browser = BROWSER.get_or_init(|| Some(Self { modules: npm("browser", &PACKAGES)? }));
         if browser.is_none() {
             missing("playwright-core, or a registry to install it from");
         }
@@ -76,33 +75,4 @@ impl Browser {
         let text = |complaint: &Value| complaint.as_str().expect("is text").to_owned();
         Told { result: told["result"].clone(), complaints: complaints.map(text).collect() }
     }
-}
-
-fn install() -> Option<PathBuf> {
-    let folder = kept().join("browser");
-    std::fs::create_dir_all(&folder).expect("makes a folder");
-    // Another run of the tests may be about to install them too.
-    let lock = File::create(folder.join("lock")).expect("makes a file");
-    lock.lock().expect("locks");
-    let marker = folder.join("installed.txt");
-    let wanted = PACKAGES.join("\n");
-    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
-        return Some(folder);
-    }
-    let mut npm = Command::new("npm");
-    npm.args([
-        "install",
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        "--save-exact",
-        "--prefix",
-    ])
-    .arg(&folder)
-    .args(PACKAGES);
-    if !succeeds(&mut npm) {
-        return None;
-    }
-    std::fs::write(&marker, wanted).expect("writes");
-    Some(folder)
 }

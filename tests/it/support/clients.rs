@@ -89,6 +89,20 @@ impl Index {
     }
 }
 
+/// What is installed in a folder: each as `name==version`, by its `.dist-info` folder.
+pub(super) fn packages_in(folder: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).expect("lists");
+    let names = entries.map(|entry| entry.expect("lists").file_name().into_string());
+    let names = names.map(|name| name.expect("is UTF-8"));
+    names
+        .filter_map(|name| {
+            let (name, version) = name.strip_suffix(".dist-info")?.rsplit_once('-')?;
+            let normalized = name.to_lowercase().replace(['_', '.'], "-");
+            Some(format!("{normalized}=={version}"))
+        })
+        .collect()
+}
+
 /// What an installation left.
 pub(crate) struct Installed {
     pub(crate) client: Client,
@@ -99,16 +113,7 @@ pub(crate) struct Installed {
 impl Installed {
     /// Each as `name==version`, by its `.dist-info` folder.
     pub(crate) fn packages(&self) -> BTreeSet<String> {
-        let entries = std::fs::read_dir(self.folder.path()).expect("lists");
-        let names = entries.map(|entry| entry.expect("lists").file_name().into_string());
-        let names = names.map(|name| name.expect("is UTF-8"));
-        names
-            .filter_map(|name| {
-                let (name, version) = name.strip_suffix(".dist-info")?.rsplit_once('-')?;
-                let normalized = name.to_lowercase().replace(['_', '.'], "-");
-                Some(format!("{normalized}=={version}"))
-            })
-            .collect()
+        packages_in(self.folder.path())
     }
 
     /// Expects these packages and no others.

@@ -6,6 +6,7 @@ pub(crate) mod crawl;
 pub(crate) mod garage;
 pub(crate) mod github;
 pub(crate) mod head;
+pub(crate) mod managers;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod reader;

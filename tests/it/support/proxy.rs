@@ -48,6 +48,8 @@ struct Shared {
     put_query: Mutex<String>,
     open: AtomicU64,
     most: AtomicU64,
+    /// By path: the content types that came back.
+    types: Mutex<Vec<(String, String)>>,
 }
 
 /// A running proxy; ends with the value.
@@ -74,6 +76,7 @@ impl Proxy {
             put_query: Mutex::default(),
             open: AtomicU64::new(0),
             most: AtomicU64::new(0),
+            types: Mutex::default(),
         });
         let of_thread = shared.clone();
         std::thread::spawn(move || {
@@ -120,6 +123,13 @@ impl Proxy {
         self.shared.most.load(Ordering::Relaxed)
     }
 
+    /// The content type that came back last for a path that ends so.
+    pub(crate) fn content_type(&self, end: &str) -> Option<String> {
+        let types = lock(&self.shared.types);
+        let found = types.iter().rev().find(|(path, _)| path.ends_with(end));
+        found.map(|(_, content_type)| content_type.clone())
+    }
+
     pub(crate) fn log(&self) -> Vec<Operation> {
         lock(&self.shared.log).clone()
     }
@@ -134,6 +144,34 @@ impl Drop for Proxy {
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads an answer to its end. Not every server closes the connection then.
+fn read_answer(upstream: &mut TcpStream, method: &str) -> std::io::Result<Vec<u8>> {
+    let mut answer = Vec::new();
+    let mut part = [0; 16 * 1024];
+    loop {
+        let head = answer.windows(4).position(|part| part == b"\r\n\r\n").map(|end| end + 4);
+        if let Some(start) = head {
+            let text = String::from_utf8_lossy(&answer[..start]).to_ascii_lowercase();
+            let status = text.split(' ').nth(1);
+            let is_empty = method == "HEAD" || matches!(status, Some("204" | "304"));
+            let header = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+            let length = header("content-length:").and_then(|length| length.trim().parse().ok());
+            let is_chunked = header("transfer-encoding:").is_some();
+            let body = &answer[start..];
+            let is_whole = is_empty
+                || length.is_some_and(|length: usize| body.len() >= length)
+                || is_chunked && body.ends_with(b"0\r\n\r\n");
+            if is_whole {
+                return Ok(answer);
+            }
+        }
+        match upstream.read(&mut part)? {
+            0 => return Ok(answer),
+            count => answer.extend_from_slice(&part[..count]),
+        }
+    }
 }
 
 /// An operation under way.
@@ -246,8 +284,7 @@ impl Shared {
         let mut sent = sent.into_bytes();
         sent.extend(body);
         upstream.write_all(&sent)?;
-        let mut answer = Vec::new();
-        upstream.read_to_end(&mut answer)?;
+        let mut answer = read_answer(&mut upstream, &operation.method)?;
         if operation.method == "PUT" && !query.is_empty() {
             // What the real one says of what it has written.
             let said = b"\r\nETag: \"put\"\r\nx-goog-generation: 1\r\n";
@@ -255,6 +292,14 @@ impl Shared {
                 answer.splice(line..line + 2, said.iter().copied());
             }
         }
+        let head = String::from_utf8_lossy(&answer[..answer.len().min(16 * 1024)]).into_owned();
+        let content_type = head.lines().take_while(|line| !line.is_empty()).find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-type").then(|| value.trim().to_owned())
+        });
+        // What has not changed comes without one.
+        let path = &operation.path;
+        lock(&self.types).extend(content_type.map(|content_type| (path.clone(), content_type)));
         let end = match trouble {
             Trouble::Lose => 0,
             Trouble::Halve => answer.len() / 2,

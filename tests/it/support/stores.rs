@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 
 use super::repository;
-use super::tools::{clean, environment, has_program, kept, missing, succeeds};
+use super::tools::{clean, environment, has_program, missing, npm};
 
 /// The last Azurite that runs on the Node.js of current Debian releases; newer ones want 22.
-const AZURITE: &str = "3.35.0";
+const AZURITE: &str = "azurite@3.35.0";
 
 /// The account that every Azurite has, with the key that its documentation publishes.
 const AZURE_ACCOUNT: &str = "devstoreaccount1";
@@ -220,11 +220,18 @@ impl Store {
 /// A server that ends when the test process does: it notices that its standard input closes.
 pub(crate) struct Server {
     /// Holds the pipe open. Values in statics are never dropped; the system closes it.
-    _child: Child,
+    child: Child,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
 }
 
 impl Server {
-    /// Begins a command whose Python is in this folder; what to run is added.
+    /// What starts a server; its program and arguments are to follow.
     pub(crate) fn command(bin: &Path) -> Command {
         let mut command = Command::new(bin.join("python"));
         clean(&mut command).arg(repository("tests/it/scripts/serve_until_closed.py"));
@@ -248,7 +255,7 @@ impl Server {
             let _ = child.wait();
             return None;
         };
-        Some((Self { _child: child }, port))
+        Some((Self { child }, port))
     }
 }
 
@@ -268,23 +275,7 @@ fn azurite() -> Option<&'static Path> {
     if !has_program("node") || !has_program("npm") {
         return None;
     }
-    let folder = FOLDER.get_or_init(|| {
-        let folder = kept().join("azurite");
-        let marker = folder.join("installed.txt");
-        if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == AZURITE) {
-            return Some(folder);
-        }
-        let mut install = Command::new("npm");
-        install
-            .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
-            .arg(&folder)
-            .arg(format!("azurite@{AZURITE}"));
-        if !succeeds(&mut install) {
-            return None;
-        }
-        std::fs::write(&marker, AZURITE).expect("writes");
-        Some(folder)
-    });
+    let folder = FOLDER.get_or_init(|| npm("azurite", &[AZURITE]));
     if folder.is_none() {
         missing("Azurite, or a registry to install it from");
     }

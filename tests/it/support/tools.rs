@@ -1,5 +1,6 @@
 //! Real clients: pip, uv and the libraries that read indexes, in an environment of their own.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -60,6 +61,36 @@ pub(crate) fn environment(name: &str, requirements: &str) -> Option<PathBuf> {
     }
     std::fs::write(&marker, pins).expect("writes");
     Some(environment.join("bin"))
+}
+
+/// The folder with what npm installs of these packages, each as `name@version`; made once.
+pub(crate) fn npm(name: &str, packages: &[&str]) -> Option<PathBuf> {
+    let folder = kept().join(name);
+    std::fs::create_dir_all(&folder).expect("makes a folder");
+    // Another run of the tests may be about to install them too.
+    let lock = File::create(folder.join("lock")).expect("makes a file");
+    lock.lock().expect("locks");
+    let marker = folder.join("installed.txt");
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
+        return Some(folder);
+    }
+    let mut npm = Command::new("npm");
+    npm.args([
+        "install",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--save-exact",
+        "--prefix",
+    ])
+    .arg(&folder)
+    .args(packages);
+    if !succeeds(&mut npm) {
+        return None;
+    }
+    std::fs::write(&marker, wanted).expect("writes");
+    Some(folder)
 }
 
 /// The folder with the real wheels that `tests/fixtures/real-wheels.txt` names.
