@@ -103,6 +103,12 @@ impl Report {
                 &other.finding.message,
             ))
         });
+        // Channels and what offers all of them lead to the same files.
+        findings.dedup_by(|later, one| {
+            let is_same = later.url == one.url && later.finding == one.finding;
+            one.more = one.more.max(if is_same { later.more } else { 0 });
+            is_same
+        });
         let count = |severity| {
             let of = findings.iter().filter(|it| it.finding.severity == severity);
             of.map(|it| 1 + it.more).sum()

@@ -6,6 +6,7 @@ mod profiles;
 mod servers;
 mod worker;
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
@@ -226,6 +227,36 @@ fn check(index: &Index, hosted: &Hosted) {
     cells.push(form(Some(header(&browser, "content-type"))));
     cells.push(missing.status().as_u16().to_string());
     matrix::compare(row, &cells);
+    is_clean(index, hosted);
+}
+
+/// What `doctor` says of the site: nothing but what its host cannot do.
+#[track_caller]
+fn is_clean(index: &Index, hosted: &Hosted) {
+    let mut command = index.workspace.command(&[
+        "doctor",
+        &hosted.url,
+        "--all",
+        "--channels",
+        "--format",
+        "json",
+    ]);
+    let run = Run::of(command.env("NO_PROXY", "127.0.0.1,localhost"));
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("prints JSON");
+    let findings = report["findings"].as_array().expect("is a list");
+    assert_eq!(run.code, Some(0), "{}: {findings:#?}", hosted.row);
+    assert!(findings.iter().all(|it| it["severity"] == "note"), "{}: {findings:#?}", hosted.row);
+    let told: BTreeSet<&str> = findings.iter().filter_map(|it| it["check"].as_str()).collect();
+    let lacks_ranges = !hosted.ranges && hosted.row != "r2";
+    let expected = [
+        (!hosted.negotiates).then_some("json-missing"),
+        (!hosted.redirects).then_some("slash-absent"),
+        lacks_ranges.then_some("range-missing"),
+    ];
+    assert_eq!(told, expected.into_iter().flatten().collect(), "{}: {findings:#?}", hosted.row);
+    let places: BTreeSet<String> =
+        findings.iter().map(|it| format!("{} {}", it["check"], it["url"])).collect();
+    assert_eq!(places.len(), findings.len(), "nothing is told twice");
 }
 
 #[test]
