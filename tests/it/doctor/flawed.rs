@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use reqwest::blocking::Client;
-
 use crate::support::head::Head;
+use crate::support::reader::client;
 
 /// What a client asked for.
 #[derive(Debug, Clone)]
@@ -103,12 +102,7 @@ impl Flawed {
         upstream: &str,
         plant: impl Fn(&Asked, &mut Reply) + Send + Sync + 'static,
     ) -> Self {
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(30))
-            .no_proxy()
-            .build()
-            .expect("makes a client");
+        let client = client();
         let upstream = upstream.trim_end_matches('/').to_owned();
         Self::start(move |asked| {
             let method = asked.method.parse().expect("is a method");

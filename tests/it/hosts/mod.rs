@@ -8,15 +8,15 @@ mod worker;
 
 use std::collections::BTreeSet;
 use std::process::Command;
-use std::time::Duration;
 
-use reqwest::blocking::{Client as Http, Response};
+use reqwest::blocking::Response;
 
 use crate::publish::garage::{WEBSITE, static_website};
 use crate::support::clients::{CLIENTS, Index};
 use crate::support::garage::garage;
 use crate::support::managers::{MANAGERS, managers};
 use crate::support::proxy::Proxy;
+use crate::support::reader::client;
 use crate::support::tools::has_program;
 use crate::support::{Run, Wheel};
 use servers::Running;
@@ -66,13 +66,8 @@ fn publish(index: &Index, environment: &[(&str, String)], target: &str) {
 }
 
 fn get(url: &str, headers: &[(&str, &str)]) -> Response {
-    let http = Http::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_secs(30))
-        .no_proxy()
-        .build()
-        .expect("makes a client");
-    let request = headers.iter().fold(http.get(url), |it, (name, value)| it.header(*name, *value));
+    let request =
+        headers.iter().fold(client().get(url), |it, (name, value)| it.header(*name, *value));
     request.send().expect("is answered")
 }
 

@@ -19,6 +19,16 @@ pub(crate) enum Reader {
     Bucket(Box<Reader>),
 }
 
+/// What asks on the tests' behalf: directly, and for what it was told to.
+pub(crate) fn client() -> Client {
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(30))
+        .no_proxy()
+        .build()
+        .expect("makes a client")
+}
+
 /// Filenames and digests.
 pub(crate) type Seen = BTreeMap<String, String>;
 
@@ -29,13 +39,7 @@ impl Reader {
 
     /// `url` ends in a slash.
     pub(crate) fn web(url: &str, host: Option<&str>) -> Self {
-        let client = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(30))
-            .no_proxy()
-            .build()
-            .expect("makes a client");
-        Self::Web(client, url.to_owned(), host.map(str::to_owned))
+        Self::Web(client(), url.to_owned(), host.map(str::to_owned))
     }
 
     /// `url` ends in a slash.
