@@ -57,6 +57,19 @@ impl Merger for SiteMerger<'_> {
             .map(|name| Ok(base.shard(&name)?.map(|shard| (name, shard))))
             .filter_map(Result::transpose)
             .collect::<Result<_>>()?;
+        let lost: Vec<String> = base
+            .projects()
+            .into_iter()
+            .filter(|name| !there.contains_key(name))
+            .map(|name| format!("`{name}`"))
+            .collect();
+        if !lost.is_empty() {
+            self.reporter.warn(&format!(
+                "whoever was killed while it published here had not come to the end of {}: \
+                    what it had added is not in the index until it is published again",
+                lost.join(", ")
+            ));
+        }
         let mut merged = BTreeMap::new();
         let mut ours = BTreeMap::new();
         for (name, known) in &site.state.projects {

@@ -187,7 +187,7 @@ fn whoever_was_killed_is_waited_for_and_then_overtaken() {
     // Somebody has begun to write and was killed.
     let mut state: serde_json::Value = one.json("live/wheelsite.json");
     state["published"]["writing"] = serde_json::json!({
-        "id": "0123456789abcdef", "beat": 3, "projects": {"shared": null, "lost": null},
+        "id": "0123456789abcdef", "beat": 3, "projects": {"shared": null, "lost": null, "cut": "0".repeat(64)},
         "roots": "0".repeat(64), "adds": ["simple/lost/index.html"],
     });
     one.write("live/wheelsite.json", state.to_string());
@@ -195,7 +195,9 @@ fn whoever_was_killed_is_waited_for_and_then_overtaken() {
     one.write("live/simple/lost/index.html", format!("half\n{}\n", " ".repeat(64)));
     one.write("live/simple/shared/index.html", "<!DOCTYPE html>\nof theirs\n</body>\n</html>\n");
     let began = std::time::Instant::now();
-    publish(&one, &[], &to);
+    let run = Run::of(&mut command(&one, &[], &to));
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(run.stderr.contains("had not come to the end of `cut`"), "{}", run.stderr);
     assert!(began.elapsed() >= std::time::Duration::from_secs(2), "it was not waited for");
     let seen = Reader::folder(&live).check().expect("is whole");
     assert_eq!(seen.len(), 3, "{seen:?}");
