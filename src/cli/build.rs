@@ -214,7 +214,11 @@ pub(super) fn run(args: BuildArgs, terminal: &Terminal) -> Result<ExitCode> {
             terminal.info(&summary_text(&summary, &output));
             tell_of_host(host, terminal);
             if let Some(published) = publish() {
-                tell(&published?, terminal)?;
+                let report = published?;
+                tell(&report, terminal)?;
+                if report.host != host {
+                    tell_of_host(report.host, terminal);
+                }
             }
         }
         Format::Json => {
@@ -223,6 +227,9 @@ pub(super) fn run(args: BuildArgs, terminal: &Terminal) -> Result<ExitCode> {
             // What was built is said also where it could not be published.
             let report = published.as_ref().and_then(|published| published.as_ref().ok());
             print_json(&Built { summary: &summary, published: report })?;
+            if let Some(report) = report.filter(|report| report.host != host) {
+                tell_of_host(report.host, terminal);
+            }
             published.transpose()?;
         }
     }

@@ -237,6 +237,10 @@ impl<'a> Examination<'a> {
         let told = views.iter().map(told).collect();
         drop(views);
 
+        if names.is_empty() {
+            // A page that every path answers with is no index, though nothing is wrong with it.
+            judge::missing(&self.missing(), &mut findings);
+        }
         let files = Mutex::new((0, Vec::new()));
         self.reporter.stage("projects", Some(names.len() as u64));
         let places: Vec<(usize, &ProjectName)> = names.iter().enumerate().collect();
@@ -286,7 +290,12 @@ impl<'a> Examination<'a> {
 
     /// Asks for the root as all clients do.
     fn root_views(&self) -> Vec<View<RootSurvey>> {
-        let mut views = self.views(self.root, &[Asker::Pip, Asker::Browser], MAX_ROOT);
+        let mut views = self.views(self.root, &[Asker::Pip], MAX_ROOT);
+        if views.iter().any(|view| view.status().is_none()) {
+            // Whoever does not answer one does not answer the others either.
+            return views;
+        }
+        views.extend(self.views(self.root, &[Asker::Browser], MAX_ROOT));
         let is_large = |view: &View<_>| view.seen().is_some_and(|seen| seen.length > LARGE_ROOT);
         let others = [Asker::Uv, Asker::Anybody, Asker::JsonOnly];
         if views.iter().any(is_large) {
@@ -322,6 +331,10 @@ impl<'a> Examination<'a> {
                 format!("`{root}` lets nobody in: the server answered {status}"),
                 "if the index wants a user name: `https://USER:PASSWORD@HOST/simple/`; if it only \
                  lists no projects, name some with `--project NAME`",
+            )),
+            (Some(status @ 500..), _) => Err(Error::source_hint(
+                format!("`{root}` cannot be read: the server answered {status}"),
+                "the server failed: look into its log, then run again",
             )),
             (status, _) => Err(Error::source_hint(
                 format!(
@@ -427,8 +440,6 @@ impl<'a> Examination<'a> {
     /// Asks for what is spelled otherwise, and for what is not there.
     fn paths(&self, seen: &ProjectSeen) -> Paths {
         let url = |path: &str| self.root.join(path).unwrap_or_else(|_| self.root.clone());
-        let digest = Sha256::of(self.root.as_str().as_bytes()).short();
-        let missing = url(&format!("no-such-project-{digest}/"));
         let page =
             |url: &Url| View::new(Asker::Pip, url, self.prober.page(url, Asker::Pip, MAX_PAGE));
         let root_path = self.root.path().trim_end_matches('/');
@@ -449,7 +460,15 @@ impl<'a> Examination<'a> {
         }
         let respelled = listed.clone().map(|listed| (page(&url(&format!("{spelling}/"))), listed));
         let bare_project = listed.map(|_| (page(&url(seen.name.as_str())), seen.url.clone()));
-        Paths { bare_root, bare_project, respelled, missing: page(&missing) }
+        Paths { bare_root, bare_project, respelled, missing: self.missing() }
+    }
+
+    /// Asks for a project that does not exist.
+    fn missing(&self) -> View<Survey> {
+        let digest = Sha256::of(self.root.as_str().as_bytes()).short();
+        let url = self.root.join(&format!("no-such-project-{digest}/"));
+        let url = url.unwrap_or_else(|_| self.root.clone());
+        View::new(Asker::Pip, &url, self.prober.page(&url, Asker::Pip, MAX_PAGE))
     }
 
     /// Asks for a file and for what lies beside it.
@@ -511,8 +530,8 @@ fn chosen(project: &ProjectName, entries: &[Entry], count: Option<usize>) -> Vec
 fn told(view: &View<RootSurvey>) -> Told {
     let seen = view.outcome.as_ref().ok();
     let header = |name: reqwest::header::HeaderName| {
-        let value = seen.and_then(|seen: &Seen<RootSurvey>| seen.header(name.as_str()));
-        value.map(escaped)
+        let value = seen.and_then(|seen: &Seen<RootSurvey>| seen.joined(name.as_str()));
+        value.map(|value| escaped(&value))
     };
     Told {
         asked_as: view.asker,

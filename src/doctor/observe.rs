@@ -3,7 +3,7 @@
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use url::Url;
 
-use super::probe::{Answer, Asker, Received};
+use super::probe::{Answer, Asker, Received, Whole};
 use crate::net::Failure;
 use crate::source::simple_index::{
     Entry, Form, PageError, RootSurvey, Survey, survey_page, survey_root,
@@ -58,8 +58,8 @@ impl Document for Survey {
 }
 
 impl Document for RootSurvey {
-    fn read(form: Form, bytes: &[u8], _: &Url) -> Result<Self, PageError> {
-        survey_root(form, bytes)
+    fn read(form: Form, bytes: &[u8], url: &Url) -> Result<Self, PageError> {
+        survey_root(form, bytes, url)
     }
 
     fn links(&self) -> Vec<&str> {
@@ -130,6 +130,13 @@ impl<T> Seen<T> {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// What all lines of a header say, joined as if they were one (RFC 9110, section 5.3).
+    pub(super) fn joined(&self, name: &str) -> Option<String> {
+        let lines = self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let lines: Vec<&str> = lines.collect();
+        (!lines.is_empty()).then(|| lines.join(", "))
+    }
+
     /// The form that its type promises; none for a type that installers refuse.
     pub(super) fn declared(&self) -> Option<Form> {
         Form::of(self.header(CONTENT_TYPE.as_str())).ok()
@@ -170,8 +177,8 @@ pub(super) struct FileSeen {
     pub(super) head: Answer,
     /// The first bytes, asked for as a range; none where nobody asked.
     pub(super) beginning: Option<Answer>,
-    /// The whole file's digest and size; none where nobody asked.
-    pub(super) whole: Option<Result<(Received, Sha256, u64), Failure>>,
+    /// The whole file's digests and size; none where nobody asked.
+    pub(super) whole: Option<Result<Whole, Failure>>,
     /// What is promised beside it; none where nothing is.
     pub(super) sidecar: Option<Answer>,
     pub(super) provenance: Option<(Url, Answer)>,

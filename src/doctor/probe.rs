@@ -12,7 +12,6 @@ use url::Url;
 use crate::error::Result;
 use crate::net::{Client, Failure, Network, Request, Response, Traffic};
 use crate::source::simple_index::JSON;
-use crate::wheel::Sha256;
 
 /// Bytes of an answer that are read at once.
 const CHUNK: usize = 64 * 1024;
@@ -91,6 +90,16 @@ impl Received {
     }
 }
 
+/// A file that was read to its end.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) status: u16,
+    /// By algorithm.
+    pub(super) digests: [(&'static str, String); 3],
+    /// In bytes.
+    pub(super) size: u64,
+}
+
 /// What a request gave.
 pub(super) type Answer = Result<Received, Failure>;
 
@@ -151,16 +160,24 @@ impl Prober {
         self.read(&self.at(url).raw().header(RANGE, &range), count)
     }
 
-    /// The digest and the size of a whole file, which is not kept.
-    pub(super) fn digest(&self, url: &Url) -> Result<(Received, Sha256, u64), Failure> {
+    /// The digests and the size of a whole file, which is not kept.
+    pub(super) fn digest(&self, url: &Url) -> Result<Whole, Failure> {
         let response = self.client.send(&self.at(url).raw())?;
-        let mut hasher = sha2::Sha256::new();
+        let (mut sha256, mut sha384, mut sha512) =
+            (sha2::Sha256::new(), sha2::Sha384::new(), sha2::Sha512::new());
         let mut size = 0;
         let received = self.take(response, u64::MAX, |bytes| {
-            hasher.update(bytes);
+            sha256.update(bytes);
+            sha384.update(bytes);
+            sha512.update(bytes);
             size += bytes.len() as u64;
         })?;
-        Ok((received, hasher.into(), size))
+        let digests = [
+            ("sha256", hex::encode(sha256.finalize())),
+            ("sha384", hex::encode(sha384.finalize())),
+            ("sha512", hex::encode(sha512.finalize())),
+        ];
+        Ok(Whole { status: received.status, digests, size })
     }
 
     fn at(&self, url: &Url) -> Request {

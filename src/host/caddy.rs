@@ -14,6 +14,10 @@ pub(super) const PROFILE: Profile = Profile {
 };
 
 fn files(layout: &Layout) -> Result<Vec<HostFile>, Unfit> {
-    let text = layout.fill(include_str!("files/wheelsite.caddyfile"))?;
+    let mut text = layout.fill(include_str!("files/wheelsite.caddyfile"))?;
+    if layout.base() == "/" {
+        // A root has no other spelling.
+        text = text.replace("redir  / 308\n\n", "");
+    }
     Ok(vec![(CONFIGURATION, text.into())])
 }

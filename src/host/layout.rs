@@ -33,8 +33,8 @@ impl Layout {
         self.has_not_found
     }
 
-    /// A configuration with the path filled in: as `{{base}}`, and as a regular expression
-    /// (`{{pattern}}`).
+    /// A configuration with the path filled in: as `{{base}}`, without its last slash (`{{bare}}`),
+    /// and as a regular expression (`{{pattern}}`).
     ///
     /// What would have to be quoted, each time otherwise, is refused.
     pub(super) fn fill(&self, template: &str) -> Result<String, Unfit> {
@@ -50,6 +50,7 @@ impl Layout {
             });
         }
         let pattern = self.base.replace('.', r"\.");
-        Ok(template.replace("{{base}}", &self.base).replace("{{pattern}}", &pattern))
+        let text = template.replace("{{base}}", &self.base).replace("{{pattern}}", &pattern);
+        Ok(text.replace("{{bare}}", self.base.trim_end_matches('/')))
     }
 }

@@ -102,13 +102,30 @@ fn way<T: Document>(view: &View<T>, seen: &Seen<T>, findings: &mut Findings) {
 }
 
 fn caching<T>(seen: &Seen<T>, findings: &mut Findings) {
-    let Some(header) = seen.header(CACHE_CONTROL.as_str()) else { return };
-    let caching = Caching::of(header);
+    let Some(header) = seen.joined(CACHE_CONTROL.as_str()) else {
+        expires(seen, findings);
+        return;
+    };
+    let caching = Caching::of(&header);
     if caching.is_immutable && !caching.is_never || caching.max_age.is_some_and(|age| age > MAX_AGE)
     {
         let message = format!(
             "expected `max-age` of at most {MAX_AGE} seconds, found `Cache-Control: {}`",
-            escaped(header)
+            escaped(&header)
+        );
+        findings.add(&table::PAGE_CACHE, &seen.url, message);
+    }
+}
+
+/// What caches go by where nothing else is said (RFC 9111, section 5.3).
+fn expires<T>(seen: &Seen<T>, findings: &mut Findings) {
+    let time = |name| jiff::fmt::rfc2822::parse(seen.header(name)?).ok();
+    let (Some(date), Some(expires)) = (time("date"), time("expires")) else { return };
+    let age = expires.timestamp().as_second() - date.timestamp().as_second();
+    if u64::try_from(age).is_ok_and(|age| age > MAX_AGE) {
+        let message = format!(
+            "expected a page to be fresh for at most {MAX_AGE} seconds, found an `Expires` that \
+             is {age} seconds ahead"
         );
         findings.add(&table::PAGE_CACHE, &seen.url, message);
     }

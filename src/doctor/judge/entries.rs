@@ -16,7 +16,7 @@ use crate::wheel::{DistFilename, ProjectName, escaped};
 
 /// The hashes that uv knows, and how many digits each has.
 const ALGORITHMS: [(&str, usize); 5] =
-    [("md5", 32), ("sha256", 64), ("sha384", 96), ("sha512", 128), ("blake2b", 128)];
+    [("md5", 32), ("sha256", 64), ("sha384", 96), ("sha512", 128), ("blake2b", 64)];
 
 /// Judges each file by itself.
 pub(super) fn entries(survey: &Survey, project: &ProjectName, page: &Url, findings: &mut Findings) {

@@ -175,7 +175,7 @@ fn beginning(seen: &FileSeen, received: &Received, findings: &mut Findings) {
 
 fn whole(seen: &FileSeen, findings: &mut Findings) {
     let name = name(seen);
-    let (received, digest, length) = match &seen.whole {
+    let whole = match &seen.whole {
         None => return,
         Some(Ok(whole)) => whole,
         Some(Err(failure)) => {
@@ -184,18 +184,24 @@ fn whole(seen: &FileSeen, findings: &mut Findings) {
             return;
         }
     };
-    if !received.is_ok() {
-        let message = format!("`{name}`: expected the whole file, found {}", received.status);
+    if whole.status != 200 {
+        let message = format!("`{name}`: expected the whole file, found {}", whole.status);
         findings.add(&table::FILE_MISSING, &seen.url, message);
-    } else if let Some(expected) = seen.entry.hash("sha256")
-        && !expected.eq_ignore_ascii_case(&digest.to_string())
-    {
-        let message = format!(
-            "`{name}`: expected the sha256 `{}`, found `{digest}` in {length} bytes",
-            escaped(expected)
-        );
-        findings.add(&table::FILE_HASH, &seen.url, message);
+        return;
     }
+    for (algorithm, digest) in &whole.digests {
+        if let Some(expected) = seen.entry.hash(algorithm)
+            && !expected.eq_ignore_ascii_case(digest)
+        {
+            let message = format!(
+                "`{name}`: expected the {algorithm} `{}`, found `{digest}` in {} bytes",
+                escaped(expected),
+                whole.size
+            );
+            findings.add(&table::FILE_HASH, &seen.url, message);
+        }
+    }
+    size(seen, Some(whole.size), findings);
 }
 
 fn sidecar(seen: &FileSeen, answer: &Answer, findings: &mut Findings) {

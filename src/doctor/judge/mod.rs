@@ -14,7 +14,7 @@ pub(super) use answers::answers;
 pub(super) use file::file;
 pub(super) use forms::forms;
 pub(super) use page::document;
-pub(super) use paths::{Paths, paths};
+pub(super) use paths::{Paths, missing, paths};
 pub(super) use root::{root, roots};
 
 use crate::wheel::escaped;

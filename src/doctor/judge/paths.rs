@@ -88,7 +88,8 @@ fn respelled(view: &View<Survey>, expected: &[String], findings: &mut Findings) 
     }
 }
 
-fn missing(view: &View<Survey>, findings: &mut Findings) {
+/// Judges how a project is answered that does not exist.
+pub(in crate::doctor) fn missing(view: &View<Survey>, findings: &mut Findings) {
     match view.status() {
         Some(404 | 410) => {}
         Some(200) => {

@@ -143,3 +143,19 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn digests_have_as_many_digits_as_uv_expects() {
+    let url: url::Url = "https://host.example/simple/demo/".parse().expect("is a URL");
+    let checks = |fragment: &str| {
+        let page = format!(
+            "<!DOCTYPE html><a href=\"demo-1-py3-none-any.whl#{fragment}\">demo-1-py3-none-any.whl</a>"
+        );
+        let name = "demo".parse().expect("is a name");
+        let symptoms = crate::doctor::examine_page("text/html", page.as_bytes(), &url, &name);
+        symptoms.iter().any(|it| it.finding.check == "hash-invalid")
+    };
+    assert!(!checks(&format!("blake2b={}", "0".repeat(64))));
+    assert!(checks(&format!("blake2b={}", "0".repeat(128))));
+    assert!(!checks(&format!("sha512={}", "0".repeat(128))));
+}

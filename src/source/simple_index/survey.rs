@@ -154,11 +154,12 @@ pub(crate) fn survey_page(form: Form, bytes: &[u8], url: &Url) -> Result<Survey,
 }
 
 /// Reads a root page in a form.
-pub(crate) fn survey_root(form: Form, bytes: &[u8]) -> Result<RootSurvey, PageError> {
+pub(crate) fn survey_root(form: Form, bytes: &[u8], url: &Url) -> Result<RootSurvey, PageError> {
     match form {
         Form::Html => {
             let scanned = html::scan(bytes, MAX_NAMES)?;
-            let projects = scanned.anchors.into_iter().map(|anchor| {
+            let anchors = scanned.anchors.into_iter().filter(|anchor| leads_on(&anchor.href, url));
+            let projects = anchors.map(|anchor| {
                 let text = anchor.text.trim();
                 (text.strip_suffix('/').unwrap_or(text).to_owned(), Some(anchor.href))
             });
@@ -176,6 +177,16 @@ pub(crate) fn survey_root(form: Form, bytes: &[u8]) -> Result<RootSurvey, PageEr
             })
         }
     }
+}
+
+/// Whether a link of a root may be one to a project: columns that sort a listing lead to the page
+/// itself, navigation to what lies above it or beside it.
+fn leads_on(href: &str, page: &Url) -> bool {
+    let depth = |path: &str| path.split('/').filter(|part| !part.is_empty()).count();
+    let folder = page.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+    resolve(page, href).is_none_or(|(target, _)| {
+        target.origin() != page.origin() || depth(target.path()) > depth(folder)
+    })
 }
 
 fn html_page(bytes: &[u8], url: &Url) -> Result<Survey, PageError> {

@@ -139,7 +139,34 @@ fn what_is_no_index_or_cannot_be_reached_is_told() {
     doctor(&workspace, &[&url]).fails(3, &["there is no index at", "404", "--project"]);
     let server = Flawed::start(|_| Reply::new(500, "text/plain", ""));
     let url = format!("{}simple/", server.url);
-    doctor(&workspace, &[&url]).fails(3, &["there is no index at", "500"]);
+    doctor(&workspace, &[&url]).fails(3, &["cannot be read", "500", "hint: the server failed"]);
+}
+
+#[test]
+fn whoever_answers_everything_with_a_page_is_no_index() {
+    let home = "<!DOCTYPE html><title>Sign in</title><form><a href=\"/help\">help</a></form>";
+    let server = Flawed::start(move |_| Reply::new(200, "text/html", home));
+    let said =
+        super::examine(&Workspace::new(), &format!("{}simple/", server.url), &["--sample", "5"]);
+    said.has("missing-project-found", "error", &["no such project exists"]);
+}
+
+#[test]
+fn a_root_is_asked_once_where_nobody_answers() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+    let url = format!("http://{}/simple/", listener.local_addr().expect("is bound"));
+    let count = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let counted = count.clone();
+    std::thread::spawn(move || {
+        // Each connection ends without an answer.
+        for stream in listener.incoming().map_while(Result::ok) {
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            drop(stream);
+        }
+    });
+    doctor(&Workspace::new(), &[&url]).fails(3, &["cannot reach"]);
+    // Once, and once more; the pool of connections may try one of its own.
+    assert!(count.load(std::sync::atomic::Ordering::SeqCst) <= 4, "{count:?}");
 }
 
 #[test]

@@ -127,6 +127,25 @@ fn page_cache() {
 }
 
 #[test]
+fn page_cache_is_told_by_all_lines_and_by_expires() {
+    planted(|asked, reply| {
+        if asked.is_page() {
+            reply.set("cache-control", "public");
+            reply.headers.push(("cache-control".to_owned(), "max-age=604800".to_owned()));
+        }
+    })
+    .is("page-cache", "warning", &["public, max-age=604800"]);
+    planted(|asked, reply| {
+        if asked.is_page() {
+            reply.remove("cache-control");
+            reply.set("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+            reply.set("expires", "Sun, 13 Nov 1994 08:49:37 GMT");
+        }
+    })
+    .is("page-cache", "warning", &["604800 seconds ahead"]);
+}
+
+#[test]
 fn missing_project_found() {
     planted(|asked, reply| {
         if asked.is_page() && reply.status == 404 {
@@ -256,6 +275,43 @@ fn file_size() {
         }
     })
     .is("file-size", "error", &["bytes, found"]);
+}
+
+#[test]
+fn file_size_is_that_of_all_bytes() {
+    planted(|asked, reply| {
+        // Somebody in between cuts it, and knows of it when asked for the whole.
+        if asked.is_wheel() && asked.method == "GET" && asked.range.is_none() {
+            reply.body.truncate(reply.body.len() - 1);
+        }
+    })
+    .has("file-size", "error", &["bytes, found"]);
+}
+
+#[test]
+fn file_hash_of_other_algorithms() {
+    for algorithm in ["sha384", "sha512"] {
+        planted(move |asked, reply| {
+            if asked.is_project() {
+                let digits = if algorithm == "sha384" { 96 } else { 128 };
+                let text = String::from_utf8_lossy(&reply.body).into_owned();
+                let cut = |text: &str, before: &str, after: &str| {
+                    let mut parts = text.split(before);
+                    let mut all = parts.next().unwrap_or_default().to_owned();
+                    for part in parts {
+                        all.push_str(after);
+                        all.push_str(&"0".repeat(digits));
+                        all.push_str(&part[64..]);
+                    }
+                    all
+                };
+                let text = cut(&text, "#sha256=", &format!("#{algorithm}="));
+                let json = (r#""hashes":{"sha256":""#, format!(r#""hashes":{{"{algorithm}":""#));
+                reply.body = cut(&text, json.0, &json.1).into_bytes();
+            }
+        })
+        .has("file-hash", "error", &[algorithm]);
+    }
 }
 
 #[test]

@@ -284,6 +284,9 @@ fn on_a_server(index: &Index, server: &Running, row: &'static str, configuration
     let url = format!("{}a.b/wheels/", server.url());
     let hidden = get(&format!("{url}{configuration}"), &[]);
     assert_eq!(hidden.status(), 404, "what configures the server is not shown");
+    let bare = get(url.trim_end_matches('/'), &[]);
+    assert!(bare.status().is_redirection(), "{row}");
+    assert!(header(&bare, "location").ends_with("/a.b/wheels/"), "{row}");
     let shown = get(&format!("{url}nowhere"), &[]).text().expect("is text");
     assert_eq!(shown.trim_end(), index.workspace.read("site/404.html").trim_end());
     // A dot of the path is a dot, and nothing else. (Caddy answers the rest with nothing.)

@@ -58,10 +58,13 @@ fn null_and_nonsense_are_told_apart_from_nothing() {
 
 #[test]
 fn a_root_keeps_names_and_links() {
-    let html = survey_root(Form::Html, b"<a href=../>..</a><a href=/s/b>B</a>").expect("reads");
+    let root: Url = "https://host.example/simple/".parse().expect("is a URL");
+    let page = b"<a href=../>..</a><a href=/s/b>B</a><a href='?C=N;O=D'>Name</a><a href=/>home</a>\
+        <a href=/about>about</a><a href='#top'>top</a>";
+    let html = survey_root(Form::Html, page, &root).expect("reads");
     assert_eq!(html.projects, [("B".to_owned(), Some("/s/b".to_owned()))]);
     let json = br#"{"meta":{"api-version":"1.4"},"projects":[{"name":"B"}]}"#;
-    let json = survey_root(Form::Json, json).expect("reads");
+    let json = survey_root(Form::Json, json, &root).expect("reads");
     assert_eq!(json.projects, [("B".to_owned(), None)]);
     assert_eq!(json.version.as_deref(), Some("1.4"));
 }
@@ -72,7 +75,7 @@ proptest! {
         for form in [Form::Html, Form::Json] {
             for page in [&bytes[..], text.as_bytes()] {
                 let _ = survey_page(form, page, &base());
-                let _ = survey_root(form, page);
+                let _ = survey_root(form, page, &base());
             }
         }
     }
