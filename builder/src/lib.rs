@@ -1,6 +1,15 @@
 //! From a package list to CUDA wheels, in containers.
-//!
-//! For now this crate has its command line only; what it will do is described
-//! in the repository's issues.
 
+pub mod build;
 pub mod cli;
+pub mod compatibility;
+pub mod engine;
+pub mod error;
+pub mod lock;
+pub mod packages;
+pub mod plan;
+pub mod python;
+pub mod release;
+pub mod report;
+pub mod row;
+pub mod run;

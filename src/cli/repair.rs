@@ -171,7 +171,7 @@ fn repair_all(
             Some(source) => source.open(artifact),
             None => source::open_file(artifact),
         };
-        let outcome = repair::repair(artifact, opened, folder, policy);
+        let outcome = repair::repair(artifact, opened, folder, policy, &[]);
         terminal.step();
         (index, outcome)
     };

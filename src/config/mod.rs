@@ -12,8 +12,9 @@ pub use environment::{Environment, GithubEnvironment, Secret};
 pub use publishing::PublishConfig;
 pub use settings::{FilesMode, Options, Previous, ProjectSettings, Settings, Status, ThemeChoice};
 pub(crate) use settings::{parse_policy, parse_url};
-pub use site_config::{OnConflict, OnReject, PagesMode, ProjectConfig, Scalar, SiteConfig};
-pub(crate) use site_config::{nearest_of, parse_yaml};
+pub use site_config::{
+    OnConflict, OnReject, PagesMode, ProjectConfig, Scalar, SiteConfig, nearest_of, parse_yaml,
+};
 pub use sources::{BucketSettings, SourceConfig, SourceEntry, SourceSettings};
 
 /// The configuration file that is read when none is named.

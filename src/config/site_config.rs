@@ -193,7 +193,7 @@ impl<'de> Deserialize<'de> for Scalar {
 }
 
 /// Reads a YAML file in which every key is optional; `origin` is what errors call it.
-pub(crate) fn parse_yaml<T: serde::de::DeserializeOwned + Default>(
+pub fn parse_yaml<T: serde::de::DeserializeOwned + Default>(
     text: &str,
     origin: &str,
 ) -> Result<T> {
@@ -217,7 +217,7 @@ fn nearest(message: &str) -> Option<String> {
 }
 
 /// Of these names the one that looks most like what was found.
-pub(crate) fn nearest_of<'n>(found: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest_of<'n>(found: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     names.min_by_key(|known| strsim::damerau_levenshtein(found, known))
 }
 

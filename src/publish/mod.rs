@@ -41,6 +41,7 @@ pub use local::{LocalSite, Merged};
 pub use merge::{Base, Merger};
 pub use paths::{owner, removal_rank};
 pub use plan::{Carried, Change, PageKind, Plan, carried, metadata_path, pages};
+pub use release::{Held, ReleaseReport, ReleaseWheel, Releases, WheelUpload, upload_wheels};
 pub use report::{Report, Step};
 pub use run::{Publication, publish};
 pub use settings::{Grace, PublishOptions, PublishSettings};

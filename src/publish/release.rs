@@ -6,8 +6,12 @@
 mod facts;
 mod plan;
 mod send;
+mod series;
+mod wheels;
 
 use std::collections::BTreeMap;
+
+pub use wheels::{Held, ReleaseReport, ReleaseWheel, Releases, WheelUpload, upload_wheels};
 
 use super::local::LocalSite;
 use super::report::Report;
@@ -15,6 +19,8 @@ use super::run::Publication;
 use crate::config::Status;
 use crate::error::{Error, Result};
 use crate::facts::Facts;
+use crate::host::Host;
+use crate::report::Reporter;
 use crate::source::ReleaseSpec;
 use crate::source::github::upload::{Present, ReleaseTarget};
 use crate::state::carried_path;
@@ -56,8 +62,8 @@ pub(super) fn publish(
         }
         None => BTreeMap::new(),
     };
-    let work = Work { site, target: &target, publication, present };
-    let plan = work.plan(&dists, release.as_ref())?;
+    let work = Work::new(&target, publication.reporter, publication.host, present);
+    let plan = work.plan(&dists, release.as_ref(), site, publication.sidecars_only)?;
     let mut report = Report { target: target.shown(), ..Report::default() };
     if publication.dry_run {
         report.dry_run = true;
@@ -104,14 +110,24 @@ fn dists(site: &LocalSite) -> Result<Vec<Dist>> {
     Ok(dists)
 }
 
+/// What is done to one release.
 struct Work<'a> {
-    site: &'a LocalSite,
     target: &'a ReleaseTarget,
-    publication: &'a Publication<'a>,
+    reporter: &'a dyn Reporter,
+    host: Host,
     present: BTreeMap<String, Present>,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn new(
+        target: &'a ReleaseTarget,
+        reporter: &'a dyn Reporter,
+        host: Host,
+        present: BTreeMap<String, Present>,
+    ) -> Self {
+        Self { target, reporter, host, present }
+    }
+
     /// The asset of a name that the release has, whole.
     fn whole(&self, name: &str) -> Option<&Present> {
         self.present.get(name).filter(|there| there.is_whole)

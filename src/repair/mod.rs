@@ -82,11 +82,14 @@ pub fn output_name(artifact: &Artifact) -> Option<Box<str>> {
 }
 
 /// Repairs one wheel into a folder. Errors where it cannot be read, or the folder not be written.
+///
+/// `requires` are requirements, such as `torch==2.9.*`, that its METADATA gets where it lacks them.
 pub fn repair(
     artifact: &Artifact,
     opened: io::Result<Box<dyn ReadSeek>>,
     folder: &Folder,
     policy: &Policy,
+    requires: &[String],
 ) -> Result<Outcome> {
     let outcome = opened.map_err(Trouble::Read).and_then(|reader| {
         let filename = match &artifact.dist {
@@ -94,7 +97,7 @@ pub fn repair(
             Ok(DistFilename::Sdist(_)) => return Err(no_wheel("it is a source distribution")),
             Err(error) => return Err(no_wheel(&error.to_string())),
         };
-        Job { artifact, filename, folder, policy }.run(reader)
+        Job { artifact, filename, folder, policy, requires }.run(reader)
     });
     match outcome {
         Ok(outcome) => Ok(outcome),
@@ -119,6 +122,7 @@ struct Job<'a> {
     filename: &'a WheelFilename,
     folder: &'a Folder,
     policy: &'a Policy,
+    requires: &'a [String],
 }
 
 impl Job<'_> {
@@ -129,7 +133,7 @@ impl Job<'_> {
         // A policy may pass over what is to be mended all the same.
         let findings = judge(self.artifact, &facts, &Policy::default());
         let mut archive = Archive::open(&mut reader).map_err(refused_archive)?;
-        let plan = plan(&mut archive, self.filename, wheel_of(&facts)?, &findings)?;
+        let plan = plan(&mut archive, self.filename, wheel_of(&facts)?, &findings, self.requires)?;
         let target = self.folder.target(&plan.output);
         let is_fine = *plan.output == *self.filename.as_str() && plan.changes.is_empty();
         if plan.changes.is_empty() {

@@ -10,7 +10,7 @@ use crate::facts::WheelFacts;
 use crate::verify::Finding;
 use crate::wheel::{
     Archive, ArchiveError, Change, CoreMetadata, Disorder, ProjectName, RangeRead, Record, Sha256,
-    WheelFile, WheelFilename, escaped,
+    WheelFile, WheelFilename, escaped, read_requirement,
 };
 
 /// The checks whose findings a repair mends.
@@ -56,12 +56,13 @@ pub struct Plan {
 /// Plans the repair of a wheel, by its facts and by what was found about it under the default policy.
 ///
 /// A wheel that says everywhere what its filename says is left alone, however it spells it.
-/// Of one that does not, everything gets its normal form.
+/// Of one that does not, everything gets its normal form. Those of `requires` that it lacks are added.
 pub fn plan<R: RangeRead>(
     archive: &mut Archive<R>,
     filename: &WheelFilename,
     facts: &WheelFacts,
     findings: &[Finding],
+    requires: &[String],
 ) -> Result<Plan, Trouble> {
     let output = normal_filename(filename);
     if let Err(error) = output.parse::<WheelFilename>() {
@@ -81,13 +82,36 @@ pub fn plan<R: RangeRead>(
         && *output == *filename.as_str()
         && is_stem_of(old, filename, |version| version == filename.version())
         && folders.data.as_deref().is_none_or(|data| data == old);
+    let requires = lacking(facts, requires)?;
     let mut plan = Plan { output, changes: BTreeMap::new() };
-    if !agrees {
+    if !agrees || !requires.is_empty() {
         let tags = found("wheel-tags").then(|| tags(&plan.output)).flatten();
         let build = found("wheel-build").then(|| build_text(filename).to_owned());
-        plan.changes = changes(archive, &folders, &filename.version().to_string(), tags, build)?;
+        let fields = WheelFields { tags, build };
+        let version = filename.version().to_string();
+        plan.changes = changes(archive, &folders, &version, &requires, fields)?;
     }
     Ok(plan)
+}
+
+/// Those of the requirements that METADATA does not have, however it spells them.
+fn lacking<'r>(facts: &WheelFacts, requires: &'r [String]) -> Result<Vec<&'r str>, Refusal> {
+    let there = facts.metadata.read().map_or(&[][..], |metadata| &metadata.fields.requires_dist);
+    let there: Vec<_> = there.iter().filter_map(|line| read_requirement(line)).collect();
+    let mut lacking = Vec::new();
+    for line in requires {
+        let Some(requirement) = read_requirement(line).filter(|_| !line.contains(['\r', '\n']))
+        else {
+            return Err(Refusal::new(
+                format!("`{}` is no requirement", escaped(line)),
+                "write it as in `torch==2.9.*`",
+            ));
+        };
+        if !there.contains(&requirement) && !lacking.contains(&line.as_str()) {
+            lacking.push(line.as_str());
+        }
+    }
+    Ok(lacking)
 }
 
 const REBUILD: &str = "build the wheel again with a current build backend";
@@ -198,14 +222,14 @@ fn changes<R: RangeRead>(
     archive: &mut Archive<R>,
     folders: &Folders,
     version: &str,
-    tags: Option<Vec<String>>,
-    build: Option<String>,
+    requires: &[&str],
+    fields: WheelFields,
 ) -> Result<BTreeMap<usize, Change>, Trouble> {
     let mut contents: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let metadata = read(archive, &folders.file("METADATA"), CoreMetadata::MAX_SIZE)?;
-    contents.insert(folders.file("METADATA"), text::with_version(&metadata, version));
+    let described = text::with_requires(&text::with_version(&metadata, version), requires);
+    contents.insert(folders.file("METADATA"), described);
     let file = read(archive, &folders.file("WHEEL"), WheelFile::MAX_SIZE)?;
-    let fields = WheelFields { tags, build };
     contents.insert(folders.file("WHEEL"), text::with_wheel_fields(&file, fields));
     contents.retain(|name, contents| {
         *contents != *if name.ends_with("METADATA") { &metadata } else { &file }

@@ -74,6 +74,29 @@ pub(super) fn with_version(metadata: &[u8], version: &str) -> Vec<u8> {
     out
 }
 
+/// METADATA with more requirements: behind those that it has, or behind all headers.
+pub(super) fn with_requires(metadata: &[u8], requires: &[&str]) -> Vec<u8> {
+    if requires.is_empty() {
+        return metadata.to_vec();
+    }
+    let fields = fields(metadata);
+    let newline = fields.iter().map(|field| field.end(metadata)).find(|end| !end.is_empty());
+    let newline = newline.unwrap_or(b"\n").to_vec();
+    let last = fields.iter().rev().find(|field| field.is(metadata, "Requires-Dist"));
+    let at = last.or(fields.last()).map_or(0, |field| field.line.end);
+    let mut out = metadata[..at].to_vec();
+    // The last line of a file may lack its end.
+    if at > 0 && !matches!(out.last(), Some(b'\r' | b'\n')) {
+        out.extend_from_slice(&newline);
+    }
+    for line in requires {
+        out.extend_from_slice(format!("Requires-Dist: {line}").as_bytes());
+        out.extend_from_slice(&newline);
+    }
+    out.extend_from_slice(&metadata[at..]);
+    out
+}
+
 /// The fields of WHEEL that change; none stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct WheelFields {
@@ -220,6 +243,25 @@ mod tests {
         assert_eq!(version("Name: x\nno header\nVersion: 1\n"), "Name: x\nno header\nVersion: 1\n");
     }
 
+    fn requires(metadata: &str) -> String {
+        let requires = ["torch==2.9.*", "a"];
+        String::from_utf8(with_requires(metadata.as_bytes(), &requires)).expect("is UTF-8")
+    }
+
+    #[test]
+    fn requirements_come_behind_those_that_are_there() {
+        assert_eq!(
+            requires("Name: x\nRequires-Dist: b\nProvides-Extra: y\n\nRequires-Dist: c\n"),
+            "Name: x\nRequires-Dist: b\nRequires-Dist: torch==2.9.*\nRequires-Dist: a\n\
+             Provides-Extra: y\n\nRequires-Dist: c\n"
+        );
+        assert_eq!(
+            requires("Name: x\r\n\r\nbody"),
+            "Name: x\r\nRequires-Dist: torch==2.9.*\r\nRequires-Dist: a\r\n\r\nbody"
+        );
+        assert_eq!(requires("Name: x"), "Name: x\nRequires-Dist: torch==2.9.*\nRequires-Dist: a\n");
+    }
+
     fn wheel(file: &str, tags: Option<&[&str]>, build: Option<&str>) -> String {
         let tags = tags.map(|tags| tags.iter().map(ToString::to_string).collect());
         let change = WheelFields { tags, build: build.map(str::to_owned) };
@@ -279,6 +321,7 @@ mod tests {
         ) {
             for bytes in [&bytes[..], text.as_bytes()] {
                 let _ = with_version(bytes, "1");
+                let _ = with_requires(bytes, &["a"]);
                 let change = WheelFields { tags: Some(vec!["x".into()]), build: Some("1".into()) };
                 let _ = with_wheel_fields(bytes, change);
                 prop_assert_eq!(with_wheel_fields(bytes, WheelFields::default()), bytes);
@@ -306,6 +349,13 @@ mod tests {
             prop_assert_eq!(after.all("tag").collect::<Vec<_>>(), before.all("tag").collect::<Vec<_>>());
             prop_assert_eq!(after.body(), before.body());
             // A file that begins with its body has no place for headers.
+            let named = format!("Name: x{end}{text}");
+            let before = Headers::parse(named.as_bytes()).expect("is UTF-8");
+            let set = with_requires(named.as_bytes(), &["a", "b"]);
+            let after = Headers::parse(&set).expect("is UTF-8");
+            prop_assert_eq!(after.all("requires-dist").collect::<Vec<_>>(), ["a", "b"]);
+            prop_assert_eq!(after.all("tag").collect::<Vec<_>>(), before.all("tag").collect::<Vec<_>>());
+            prop_assert_eq!(after.body(), before.body());
             let text = format!("Wheel-Version: 1.0{end}{text}");
             let change = WheelFields {
                 tags: Some(vec!["x".into(), "y".into()]),

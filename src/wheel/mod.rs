@@ -27,5 +27,6 @@ pub use headers::{HeaderError, Headers};
 pub use metadata::{CoreMetadata, MetadataError};
 pub use project_name::{ParseProjectNameError, ProjectName};
 pub use record::{Record, RecordError, RecordHash, RecordHasher, RecordSummary, Row};
-pub(crate) use requirement::{parse_requirement, read_requirement};
+pub use requirement::parse_requirement;
+pub(crate) use requirement::read_requirement;
 pub use wheel_file::{WheelFile, WheelFileError};

@@ -19,7 +19,7 @@ pub(crate) fn read_requirement(text: &str) -> Option<Requirement<Url>> {
 }
 
 /// Parses a requirement (PEP 508). Errors say why it is none.
-pub(crate) fn parse_requirement(text: &str) -> Result<Requirement<Url>, String> {
+pub fn parse_requirement(text: &str) -> Result<Requirement<Url>, String> {
     // The library panics on names of projects and extras that end so.
     let ends_well = |name: &str| !name.ends_with(['.', '-', '_']);
     let is_of_name = |char: char| char.is_ascii_alphanumeric() || matches!(char, '.' | '-' | '_');

@@ -2,6 +2,7 @@
 //! of it is known.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 
@@ -10,6 +11,7 @@ use super::{Dist, OTHER_PLACE, Work};
 use crate::error::{Error, Result};
 use crate::facts_file::FACTS_FILE;
 use crate::inspect::read_metadata;
+use crate::publish::LocalSite;
 use crate::publish::report::Step;
 use crate::publish::{changed, metadata_path};
 use crate::source::github::upload::{AssetBytes, OpenRelease, Present};
@@ -18,13 +20,26 @@ use crate::wheel::Sha256;
 /// GitHub takes no larger file.
 const MAX_SIZE: u64 = 2 << 30;
 /// GitHub takes no more assets in one release.
-const MAX_ASSETS: usize = 1000;
+pub(super) const MAX_ASSETS: usize = 1000;
 
 /// An asset that the release is to have.
 pub(super) struct Wanted {
     pub(super) name: String,
     pub(super) sha256: Sha256,
     pub(super) bytes: AssetBytes,
+}
+
+impl Wanted {
+    /// A file, unless GitHub takes none of its size.
+    pub(super) fn file(name: &str, sha256: Sha256, path: PathBuf, size: u64) -> Result<Self> {
+        if size >= MAX_SIZE {
+            return Err(Error::Guard {
+                message: format!("`{name}` has {size} bytes, and GitHub takes less than 2 GiB"),
+                hint: "publish it to a bucket".to_owned(),
+            });
+        }
+        Ok(Self { name: name.to_owned(), sha256, bytes: AssetBytes::File(path, size) })
+    }
 }
 
 /// What the release lacks.
@@ -80,9 +95,10 @@ impl Work<'_> {
         &self,
         dists: &'d [Dist],
         release: Option<&OpenRelease>,
+        site: &LocalSite,
+        sidecars_only: bool,
     ) -> Result<Plan<'d>> {
-        let sidecars_only = self.publication.sidecars_only;
-        let wheels = if sidecars_only { Vec::new() } else { self.wheels(dists)? };
+        let wheels = if sidecars_only { Vec::new() } else { Self::wheels(dists, site)? };
         // Of what is neither sent nor there, the release has nothing to tell.
         let is_sent = |dist: &Dist| !sidecars_only && dist.carried.is_some();
         let is_listed = |dist: &&Dist| is_sent(dist) || self.has(dist);
@@ -99,7 +115,18 @@ impl Work<'_> {
             });
         }
         self.tell_of_undigested(listed.iter().filter(|dist| !is_sent(dist)));
-        let sidecars = self.sidecars(&listed)?;
+        let sidecars = self.sidecars(&listed, site)?;
+        self.lacking(wheels, sidecars, listed, release)
+    }
+
+    /// What the release lacks of all these; errors where GitHub would not take it.
+    pub(super) fn lacking<'d>(
+        &self,
+        wheels: Vec<Wanted>,
+        sidecars: Vec<Wanted>,
+        listed: Vec<&'d Dist>,
+        release: Option<&OpenRelease>,
+    ) -> Result<Plan<'d>> {
         let facts = self.facts_now(&listed, release)?;
         let facts = facts.filter(|facts| !facts.is_there || !facts.left.is_empty());
         let missing = |wanted: &Wanted| -> Result<bool> { self.is_missing(wanted) };
@@ -133,7 +160,7 @@ impl Work<'_> {
         let mut undigested = there.filter(is_undigested);
         if let Some(first) = undigested.next() {
             let count = undigested.count() + 1;
-            self.publication.reporter.warn(&format!(
+            self.reporter.warn(&format!(
                 "GitHub knows no digest of {count} files in `{}`, of which `{}` is the first: \
                     by name and size they are taken for the site's",
                 self.target.shown(),
@@ -158,28 +185,18 @@ impl Work<'_> {
     }
 
     /// The distributions that the site carries.
-    fn wheels(&self, dists: &[Dist]) -> Result<Vec<Wanted>> {
+    fn wheels(dists: &[Dist], site: &LocalSite) -> Result<Vec<Wanted>> {
         let mut wheels = Vec::new();
         for dist in dists {
             let Some(path) = &dist.carried else { continue };
-            let file = self.site.file(path).ok_or_else(|| self.site.missing(path))?;
+            let file = site.file(path).ok_or_else(|| site.missing(path))?;
             let (found, size) = std::fs::File::open(&file)
                 .and_then(Sha256::of_reader)
                 .map_err(Error::output("read", &file))?;
             if found != dist.sha256 {
                 return Err(changed(&file, dist.sha256, found));
             }
-            if size >= MAX_SIZE {
-                return Err(Error::Guard {
-                    message: format!(
-                        "`{}` has {size} bytes, and GitHub takes less than 2 GiB",
-                        dist.filename
-                    ),
-                    hint: "publish it to a bucket".to_owned(),
-                });
-            }
-            let bytes = AssetBytes::File(file, size);
-            wheels.push(Wanted { name: dist.filename.clone(), sha256: dist.sha256, bytes });
+            wheels.push(Wanted::file(&dist.filename, dist.sha256, file, size)?);
         }
         if wheels.is_empty() && !dists.is_empty() {
             return Err(Error::config_hint(
@@ -192,7 +209,7 @@ impl Work<'_> {
     }
 
     /// The METADATA of each wheel: as the site has it, else as the asset itself says.
-    fn sidecars(&self, dists: &[&Dist]) -> Result<Vec<Wanted>> {
+    fn sidecars(&self, dists: &[&Dist], site: &LocalSite) -> Result<Vec<Wanted>> {
         let wanted: Vec<Result<Option<Wanted>>> = dists
             .par_iter()
             .with_max_len(1)
@@ -202,19 +219,19 @@ impl Work<'_> {
                 if self.whole(&name).is_some_and(|there| there.sha256 == Some(sha256)) {
                     return Ok(None);
                 }
-                let bytes = AssetBytes::Bytes(self.metadata(dist, sha256)?);
+                let bytes = AssetBytes::Bytes(self.metadata(dist, sha256, site)?);
                 Ok(Some(Wanted { name, sha256, bytes }))
             })
             .collect();
         wanted.into_iter().filter_map(Result::transpose).collect()
     }
 
-    fn metadata(&self, dist: &Dist, expected: Sha256) -> Result<Vec<u8>> {
+    fn metadata(&self, dist: &Dist, expected: Sha256, site: &LocalSite) -> Result<Vec<u8>> {
         let fits = |bytes: &Vec<u8>| Sha256::of(bytes) == expected;
         let beside = dist.carried.as_ref().map(|path| format!("{path}.metadata"));
         let paths = beside.into_iter().chain([metadata_path(&dist.project)]);
         for path in paths {
-            let file = self.site.file(&path);
+            let file = site.file(&path);
             if let Some(bytes) = file.and_then(|file| std::fs::read(file).ok()).filter(fits) {
                 return Ok(bytes);
             }
@@ -266,7 +283,7 @@ impl Work<'_> {
             Some(found) if found == wanted.sha256 => return Ok(()),
             Some(found) => format!("the sha256 {found}, expected {}", wanted.sha256),
             None if present.size == size => {
-                self.publication.reporter.warn(&format!(
+                self.reporter.warn(&format!(
                     "`{}` is there with as many bytes; GitHub knows no digest of it, and it stays",
                     wanted.name
                 ));

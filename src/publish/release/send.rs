@@ -20,7 +20,7 @@ impl Work<'_> {
         release: &OpenRelease,
         report: &mut Report,
     ) -> Result<()> {
-        let reporter = self.publication.reporter;
+        let reporter = self.reporter;
         let files = (plan.wheels.len() + plan.sidecars.len()) as u64;
         reporter.stage("uploading", Some(files));
         let sent = AtomicU64::new(0);
@@ -49,7 +49,7 @@ impl Work<'_> {
         {
             self.target.delete(starter)?;
         }
-        let content_type = self.publication.host.headers(&wanted.name).content_type;
+        let content_type = self.host.headers(&wanted.name).content_type;
         let mut retry = self.target.retry();
         loop {
             let uploaded =

@@ -23,6 +23,7 @@ const MAX_PAGES: u64 = 2_000;
 const MAX_BYTES: u64 = 128 * 1024 * 1024;
 
 /// The API as one repository is seen through it.
+#[derive(Clone)]
 pub(super) struct Api {
     pub(super) client: Client,
     pub(super) base: Url,

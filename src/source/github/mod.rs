@@ -90,13 +90,8 @@ impl GithubReleases {
 
     fn releases(&self) -> Result<Vec<Release>> {
         let Some(tag) = &self.tag else {
-            let all = self.api.all::<Release>("releases", self.api.url(&["releases"]))?;
-            let all = all.ok_or_else(|| self.api.not_found("releases"))?;
-            // One that is made while pages are read moves the others on to the next page.
-            let mut seen = HashSet::new();
-            return Ok(all
+            return Ok(all_releases(&self.api)?
                 .into_iter()
-                .filter(|release| seen.insert(release.id))
                 .filter(|release| self.prereleases || !release.prerelease)
                 .filter(|release| self.drafts || !release.draft)
                 .filter(|release| self.tags_taken.takes(&release.tag_name))
@@ -113,19 +108,6 @@ impl GithubReleases {
         release
             .map(|release| vec![release])
             .ok_or_else(|| self.api.not_found(&format!("release `{tag}`")))
-    }
-
-    fn assets(&self, release: &mut Release) -> Result<Vec<Asset>> {
-        let within = std::mem::take(&mut release.assets);
-        // Asking for each release of many would use up the rate limit.
-        let complete = self.tag.is_none() && within.len() < 100 && within.len() != FEW;
-        if complete {
-            return Ok(within);
-        }
-        let url = self.api.url(&["releases", &release.id.to_string(), "assets"]);
-        let what = format!("assets of `{}`", release.tag_name);
-        let all = self.api.all(&what, url)?;
-        all.ok_or_else(|| self.api.not_found(&format!("release `{}` any more", release.tag_name)))
     }
 
     /// Whether only some may see the repository. Without a token nobody sees one that is private.
@@ -223,7 +205,7 @@ impl Source for GithubReleases {
         // Old releases first: what was there keeps its place.
         releases.sort_by_key(|release| release.id);
         for mut release in releases {
-            let mut assets = self.assets(&mut release)?;
+            let mut assets = assets(&self.api, &mut release, self.tag.is_none())?;
             assets.sort_by(|one, other| one.name.cmp(&other.name).then(one.id.cmp(&other.id)));
             assets.dedup_by_key(|asset| asset.id);
             let uploaded = |asset: &&Asset| asset.is_uploaded();
@@ -331,6 +313,29 @@ impl Source for GithubReleases {
     fn without_urls(&self) -> &'static str {
         "installers cannot download what is private, or a draft: let the site carry the files with `--files copy`"
     }
+}
+
+/// All releases of a repository, drafts too where the token sees them.
+fn all_releases(api: &Api) -> Result<Vec<Release>> {
+    let all = api.all::<Release>("releases", api.url(&["releases"]))?;
+    let all = all.ok_or_else(|| api.not_found("releases"))?;
+    // One that is made while pages are read moves the others on to the next page.
+    let mut seen = HashSet::new();
+    Ok(all.into_iter().filter(|release| seen.insert(release.id)).collect())
+}
+
+/// All assets of a release, which may be one of many.
+fn assets(api: &Api, release: &mut Release, is_of_many: bool) -> Result<Vec<Asset>> {
+    let within = std::mem::take(&mut release.assets);
+    // Asking for each release of many would use up the rate limit.
+    let complete = is_of_many && within.len() < 100 && within.len() != FEW;
+    if complete {
+        return Ok(within);
+    }
+    let url = api.url(&["releases", &release.id.to_string(), "assets"]);
+    let what = format!("assets of `{}`", release.tag_name);
+    let all = api.all(&what, url)?;
+    all.ok_or_else(|| api.not_found(&format!("release `{}` any more", release.tag_name)))
 }
 
 /// The API, as the repository of a spec is seen through it. Nothing is asked for yet.

@@ -16,6 +16,9 @@ pub(super) struct Release {
     pub(super) draft: bool,
     #[serde(default)]
     pub(super) prerelease: bool,
+    /// Whether it takes no more assets.
+    #[serde(default)]
+    pub(super) immutable: bool,
     /// Where assets are sent to, with a template for their names behind it.
     #[serde(default)]
     pub(super) upload_url: String,

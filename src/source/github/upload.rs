@@ -33,6 +33,15 @@ pub(crate) struct OpenRelease {
     upload_url: Url,
 }
 
+/// A release that was listed among others.
+pub(crate) struct Existing {
+    pub(crate) target: ReleaseTarget,
+    /// Whether it takes no more assets.
+    pub(crate) is_immutable: bool,
+    pub(crate) assets: Vec<Present>,
+    release: Release,
+}
+
 /// An asset that is there.
 #[derive(Debug, Clone)]
 pub(crate) struct Present {
@@ -94,6 +103,38 @@ impl ReleaseTarget {
     /// What people call it.
     pub(crate) fn shown(&self) -> String {
         format!("gh-release:{}@{}", self.api.repository, self.tag)
+    }
+
+    /// Another release of the same repository.
+    pub(crate) fn with_tag(&self, tag: &str) -> Self {
+        Self { api: self.api.clone(), tag: tag.to_owned() }
+    }
+
+    /// Every release of the repository that is no draft, with its assets, oldest first.
+    pub(crate) fn all(&self) -> Result<Vec<Existing>> {
+        let mut releases = super::all_releases(&self.api)?;
+        releases.retain(|release| !release.draft);
+        releases.sort_by_key(|release| release.id);
+        let existing = |mut release: Release| {
+            let assets = super::assets(&self.api, &mut release, true)?;
+            Ok(Existing {
+                target: self.with_tag(&release.tag_name),
+                is_immutable: release.immutable,
+                assets: assets.into_iter().map(Present::new).collect(),
+                release,
+            })
+        };
+        releases.into_iter().map(existing).collect()
+    }
+
+    /// Its tag.
+    pub(crate) fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// The repository, as `OWNER/REPO`.
+    pub(crate) fn repository(&self) -> String {
+        self.api.repository.to_string()
     }
 
     /// The release, if it exists.
@@ -285,6 +326,13 @@ impl ReleaseTarget {
     fn broke(&self, what: &str, failure: &Failure) -> Error {
         let message = format!("cannot {what} `{}`: {failure}", self.shown());
         Error::target_hint(message, "what is there is whole; run again to go on")
+    }
+}
+
+impl Existing {
+    /// Makes ready to change it.
+    pub(crate) fn open(&self) -> Result<OpenRelease> {
+        self.target.open(&self.release)
     }
 }
 
