@@ -10,6 +10,7 @@ pub mod facts;
 pub mod facts_file;
 pub mod host;
 pub mod index;
+pub mod init;
 pub mod inspect;
 pub mod net;
 pub mod pipeline;

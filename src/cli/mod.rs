@@ -7,6 +7,7 @@ mod build;
 mod check;
 mod completions;
 mod doctor;
+mod init;
 mod inspect;
 mod publish;
 mod repair;
@@ -60,6 +61,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Doctor(doctor::DoctorArgs),
     Theme(theme::ThemeArgs),
+    Init(init::InitArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -104,6 +106,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<ExitCode> {
         Command::Serve(args) => serve::run(&args, terminal),
         Command::Doctor(args) => doctor::run(&args, terminal),
         Command::Theme(args) => theme::run(&args),
+        Command::Init(args) => init::run(&args, terminal),
         Command::Completions(args) => completions::run(&args),
     }
 }

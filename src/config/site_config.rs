@@ -193,10 +193,7 @@ impl<'de> Deserialize<'de> for Scalar {
 }
 
 /// Reads a YAML file in which every key is optional; `origin` is what errors call it.
-pub fn parse_yaml<T: serde::de::DeserializeOwned + Default>(
-    text: &str,
-    origin: &str,
-) -> Result<T> {
+pub fn parse_yaml<T: serde::de::DeserializeOwned + Default>(text: &str, origin: &str) -> Result<T> {
     // A file of comments only is a null, not an empty mapping.
     let parsed: Option<T> = serde_yaml::from_str(text).map_err(|error| {
         let message = error.to_string();

@@ -17,3 +17,4 @@ mod resume;
 mod run;
 mod sdists;
 mod stops;
+mod workflow;

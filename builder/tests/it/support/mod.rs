@@ -2,7 +2,6 @@
 
 /// The stand-in for GitHub that the index's own tests use.
 #[path = "../../../../tests/it/support/github/mod.rs"]
-#[expect(unused_imports, reason = "the index's tests use more of it")]
 pub(crate) mod github;
 pub(crate) mod images;
 pub(crate) mod registry;

@@ -3,7 +3,11 @@
 //! The program under test talks to it over real connections, so that what goes wrong
 //! on a network can go wrong here too, when and where a test wants it.
 
-#![allow(dead_code, reason = "it has the whole of an interface, whichever parts tests use yet")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "it has the whole of an interface, whichever parts tests use yet"
+)]
 
 mod api;
 mod client;
@@ -190,6 +194,13 @@ impl Github {
     pub(crate) fn delete_release(&self, repository: &str, tag: &str) {
         let mut world = lock(&self.shared.world);
         world.repository(repository).releases.retain(|release| release.tag != tag);
+    }
+
+    /// The tags of the releases, in the order in which they were made.
+    pub(crate) fn tags(&self, repository: &str) -> Vec<String> {
+        let mut world = lock(&self.shared.world);
+        let releases = &world.repository(repository).releases;
+        releases.iter().map(|release| release.tag.clone()).collect()
     }
 
     /// Changes any field of a release or of its assets.
