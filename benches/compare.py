@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compare wheelsite with its peers: whole processes, side by side, in one run.
 
-usage: compare.py [--case NAME]... [--runs 5] [--wheelsite PATH] [--work DIR] [--output FILE]
+usage: compare.py [--case NAME]... [--runs 5] [--wheelsite PATH] [--work DIR] [--output FILE] [--docs]
 
 Every command runs in the work folder and reads and writes relative paths there (list.jsonl,
 wheels/, out/, cache/), so the commands that the report prints are exactly the ones that ran.
@@ -28,6 +28,8 @@ from pathlib import Path
 from statistics import median
 
 HERE = Path(__file__).resolve().parent
+DOCS = HERE.parent / "docs/performance.md"
+BEGIN, END = "<!-- compare.py writes what follows -->", "<!-- and no more -->"
 TIMEOUT = 300  # seconds, for any one command
 FILES_PER_PACKAGE = 50
 # What would change a tool's behavior from outside, and so the comparison.
@@ -102,8 +104,8 @@ class Lab:
             setup(self.work / "venv/bin/pip", "install", "--quiet", "--requirement", pins)
             shutil.copy(pins, stamp)
 
-    def generate_list(self, name: str = "list.jsonl", bump: int = 0) -> str:
-        packages = max(1, self.args.entries // FILES_PER_PACKAGE)
+    def generate_list(self, name: str = "list.jsonl", bump: int = 0, entries: int | None = None) -> str:
+        packages = max(1, (entries or self.args.entries) // FILES_PER_PACKAGE)
         sizes = ("--packages", packages, "--files", FILES_PER_PACKAGE, "--bump", bump)
         setup(sys.executable, HERE / "gen_list.py", self.work / name, *sizes)
         return f"A list of {packages * FILES_PER_PACKAGE:,} files in {packages:,} projects"
@@ -173,8 +175,17 @@ class Lab:
     def wheelsite(self, *options: str) -> str:
         return " ".join(["wheelsite build", *options, "--output out", *self.args.wheelsite_option])
 
-    def wheelsite_list(self, pages: str, source: str = "list.jsonl") -> str:
-        return self.wheelsite(f"--source list:{source}", "--files-url https://x.example/files", f"--pages {pages}")
+    def wheelsite_list(self, pages: str, source: str = "list.jsonl", channels: str = "off") -> str:
+        look = f"--channels {channels} --pages {pages}"
+        return self.wheelsite(f"--source list:{source}", "--files-url https://x.example/files", look)
+
+    def floor(self, command: str) -> str:
+        """What makes as many files of the same size as a command, in as many folders, and nothing else."""
+        self.reset(command)
+        count, size, folders = tree_size(self.out)
+        if not count:
+            raise Failure("wheelsite wrote no files, so there is no floor to measure")
+        return f"floor {count} {round(size / count)} {folders} out"
 
 
 def dumb_pypi(source: str, *options: str) -> str:
@@ -184,13 +195,38 @@ def dumb_pypi(source: str, *options: str) -> str:
 
 def list_case(lab: Lab) -> Case:
     about = lab.generate_list()
+    installers, people = lab.wheelsite_list("none"), lab.wheelsite_list("all")
     rows = [
-        Row("wheelsite, pages for installers", lab.wheelsite_list("none")),
-        Row("wheelsite, pages for people too", lab.wheelsite_list("all")),
+        Row("wheelsite, pages for installers", installers),
+        Row("wheelsite, pages for people too", people),
         Row("ghr-pypi, as a library", "python ghr_driver.py list.jsonl out"),
         Row("dumb-pypi", dumb_pypi("list.jsonl")),
+        Row("floor of the first row: its files", lab.floor(installers)),
+        Row("floor of the second row: its files", lab.floor(people)),
+        Row("floor of both: hash the list", "openssl dgst -sha256 list.jsonl"),
     ]
-    return Case("list", f"{about}, first build.", rows)
+    return Case("list", f"{about}, first build, without channels: one tree, as the peers write it.", rows)
+
+
+def channels_case(lab: Lab) -> Case:
+    about = lab.generate_list()
+    rows = [
+        Row("wheelsite, pages for installers", lab.wheelsite_list("none", channels="on")),
+        Row("wheelsite, pages for people too", lab.wheelsite_list("all", channels="on")),
+    ]
+    return Case("channels", f"{about}, first build, with channels: an index for each, and one of everything.", rows)
+
+
+def sizes_case(lab: Lab) -> Case:
+    rows = []
+    for entries in (lab.args.entries // 10, lab.args.entries, lab.args.entries * 10):
+        name = f"list-{entries}.jsonl"
+        lab.generate_list(name, entries=entries)
+        rows += [
+            Row(f"{entries:,} files, pages for installers", lab.wheelsite_list("none", name)),
+            Row(f"{entries:,} files, pages for people too", lab.wheelsite_list("all", name)),
+        ]
+    return Case("sizes", f"How the cost grows: lists of {FILES_PER_PACKAGE} files a project, first build.", rows)
 
 
 def list_again_case(lab: Lab) -> Case:
@@ -200,6 +236,7 @@ def list_again_case(lab: Lab) -> Case:
     ours, theirs = lab.wheelsite_list("none"), dumb_pypi("list.jsonl")
     rows = [
         Row("wheelsite, nothing changed", ours, seed=ours),
+        Row("floor: hash the list", "openssl dgst -sha256 list.jsonl"),
         Row("wheelsite, one project changed", lab.wheelsite_list("none", "list-1.jsonl"), seed=ours),
         Row("dumb-pypi, nothing changed", dumb_pypi("list.jsonl", previous), seed=theirs),
         Row("dumb-pypi, one project changed", dumb_pypi("list-1.jsonl", previous), seed=theirs),
@@ -220,33 +257,22 @@ def folder_case(lab: Lab) -> Case:
         Row("wheelsite, first build, metadata only", metadata),
         Row("wheelsite, nothing changed", first, seed=first),
         Row("wheelsite, first build, hard links", linked),
-        Row("sha256sum", f"{every_wheel} sha256sum > /dev/null"),
-        Row("openssl dgst", f"{every_wheel} openssl dgst -sha256 > /dev/null"),
+        Row("floor of the third row: look at them", "find wheels -printf '%s %T@\\n'"),
+        Row("floor: hash them", f"{every_wheel} openssl dgst -sha256 > /dev/null"),
+        Row("floor: the files of the first row", lab.floor(first)),
         Row("pypi-mirror, symbolic links", "pypi-mirror create -d wheels -m out"),
         Row("pypi-mirror, copies", "pypi-mirror create -c -d wheels -m out"),
     ]
     return Case("folder", f"{about}.", rows)
 
 
-def floor_case(lab: Lab) -> Case:
-    lab.generate_list()
-    lab.reset(lab.wheelsite_list("none"))
-    count, size, folders = tree_size(lab.out)
-    if not count:
-        raise Failure("wheelsite wrote no files, so there is no floor to measure")
-    rows = [
-        Row("create the files", f"floor {count} {round(size / count)} {folders} out"),
-        Row("hash the list", "sha256sum list.jsonl"),
-    ]
-    return Case("floor", "What wheelsite's first row of `list` cannot avoid: its input and its output.", rows)
-
-
 # Made only when their turn comes: making a case generates its inputs.
 CASES: dict[str, Callable[[Lab], Case]] = {
     "list": list_case,
+    "channels": channels_case,
     "list-again": list_again_case,
     "folder": folder_case,
-    "floor": floor_case,
+    "sizes": sizes_case,
 }
 
 
@@ -335,6 +361,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--wheelsite-option", action="append", default=[], metavar="OPTION",
                         help="more for every wheelsite command, as in --wheelsite-option='--channels off'")  # fmt: skip
     parser.add_argument("--work", type=Path, metavar="DIR", help="kept; default: a fresh folder, in memory if possible")
+    parser.add_argument("--docs", action="store_true", help=f"write the report into {DOCS.name}, too")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there too")
     args = parser.parse_args()
     if min(args.runs, args.entries, args.wheels) < 1:
@@ -367,8 +394,14 @@ def main() -> None:
             sys.exit(f"compare.py: {failure}")
         except KeyboardInterrupt:
             sys.exit("compare.py: interrupted")
+    text = "\n\n".join(parts) + "\n"
     if args.output:
-        args.output.write_text("\n\n".join(parts) + "\n")
+        args.output.write_text(text)
+    if args.docs:
+        before, _, rest = DOCS.read_text().partition(BEGIN)
+        _, _, after = rest.partition(END)
+        body = text.partition("\n\n")[2]
+        DOCS.write_text(f"{before}{BEGIN}\n\n{body}\n{END}{after}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -120,7 +121,7 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
     let mut reading = read::inspect_all(artifacts, &sources, settings, &memory, reporter)?;
     let (caches, bytes_read) = (reading.take_caches(), reading.bytes_read);
     let mut tally = Tally { files: reading.files.len(), verdicts: Vec::new() };
-    let accepted = judge_all(reading.files, settings, &mut tally);
+    let accepted = judge_all(reading.files, settings, reporter.least(), &mut tally);
     let admitted = admit(accepted, &sources, settings, &memory, reporter)?;
     let mut index = Index::build(admitted, settings)?;
     index.assign_channels(&settings.channels);
@@ -237,38 +238,51 @@ fn attach_warnings(index: &mut Index, settings: &Settings) {
         for (file, in_channel) in project.files.iter_mut().zip(in_channels) {
             let facts = file.facts.as_deref();
             let evidence = Evidence { artifact: &file.artifact, facts, sidecar: None };
-            let found = verify::judge(evidence, &settings.policy).into_iter().chain(in_channel);
+            let found = verify::judge_from(evidence, &settings.policy, Severity::Warning);
+            let found = found.into_iter().chain(in_channel);
             file.findings = found.filter(|it| it.severity == Severity::Warning).collect();
         }
     });
 }
 
 /// Judges each file by itself; gives those that may be listed.
-fn judge_all(files: Vec<Inspected>, settings: &Settings, tally: &mut Tally) -> Vec<Inspected> {
-    let verdicts: Vec<Option<Verdict>> = files
+///
+/// Of accepted files only findings are told that somebody wants to hear of.
+fn judge_all(
+    mut files: Vec<Inspected>,
+    settings: &Settings,
+    least: Severity,
+    tally: &mut Tally,
+) -> Vec<Inspected> {
+    let least = least.min(Severity::Warning);
+    let verdicts: Vec<(usize, Verdict)> = files
         .par_iter()
-        .map(|Inspected { artifact, facts, sidecar }| {
+        .enumerate()
+        .filter_map(|(position, Inspected { artifact, facts, sidecar })| {
             let facts = facts.as_deref();
             let evidence = Evidence { artifact, facts, sidecar: *sidecar };
-            let findings = verify::judge(evidence, &settings.policy);
-            (!findings.is_empty()).then(|| Verdict::new(artifact, facts, findings))
+            let findings = verify::judge_from(evidence, &settings.policy, least);
+            let verdict =
+                (!findings.is_empty()).then(|| Verdict::new(artifact, facts, findings))?;
+            let whole = || Verdict::new(artifact, facts, verify::judge(evidence, &settings.policy));
+            Some((position, if verdict.accepted { verdict } else { whole() }))
         })
         .collect();
-    let is_accepted = |verdict: &Option<Verdict>| verdict.as_ref().is_none_or(|it| it.accepted);
-    let accepted = files
-        .into_iter()
-        .zip(&verdicts)
-        .filter(|(_, verdict)| is_accepted(verdict))
-        .map(|(file, _)| file)
-        .collect();
-    tally.verdicts.extend(verdicts.into_iter().flatten());
-    accepted
+    let mut rejected = verdicts.iter().filter(|(_, verdict)| !verdict.accepted).peekable();
+    let mut position = 0;
+    files.retain(|_| {
+        let is_rejected = rejected.next_if(|(of, _)| *of == position).is_some();
+        position += 1;
+        !is_rejected
+    });
+    tally.verdicts.extend(verdicts.into_iter().map(|(_, verdict)| verdict));
+    files
 }
 
 /// Judges files by what earlier sites had under their names; takes out what may not be listed.
 fn judge_published(index: &mut Index, known: &[Known], settings: &Settings, tally: &mut Tally) {
     for (position, shard) in known.iter().flat_map(Known::changed) {
-        index.projects[position].files.retain(|file| {
+        index.projects[position].retain(|file| {
             let before = shard.files.iter().find(|known| *known.filename == *file.dist.as_str());
             let published = before.and_then(|known| known.sha256);
             let finding = verify::judge_published(
@@ -294,7 +308,7 @@ fn judge_channels(index: &mut Index, settings: &Settings, tally: &mut Tally) {
     }
     for project in &mut index.projects {
         let mut found = found_in_channels(&project.files, settings).into_iter();
-        project.files.retain(|file| {
+        project.retain(|file| {
             let findings = found.next().unwrap_or_default();
             if findings.is_empty() {
                 return true;
@@ -375,7 +389,7 @@ fn admit(
                 && let Some(sidecar) = sidecar
                 && metadata.is_some_and(|metadata| metadata.sha256 == sidecar)
             {
-                artifact.offered.core_metadata = Some(Sidecar::Sha256(sidecar));
+                Arc::make_mut(&mut artifact).offered.core_metadata = Some(Sidecar::Sha256(sidecar));
             }
             Ok(Admitted { artifact, facts, upload_time, url })
         })

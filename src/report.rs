@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::net::Traffic;
-use crate::verify::Verdict;
+use crate::verify::{Severity, Verdict};
 
 /// Hears of a build's progress. All methods may be called from several threads.
 pub trait Reporter: Sync {
@@ -21,6 +21,11 @@ pub trait Reporter: Sync {
 
     /// Something worth a line.
     fn note(&self, _message: &str) {}
+
+    /// What a finding weighs at least that it wants to hear of; rejected files are told whole.
+    fn least(&self) -> Severity {
+        Severity::Note
+    }
 
     /// A file was judged and there is something to say about it.
     fn verdict(&self, _verdict: &Verdict) {}

@@ -7,6 +7,7 @@
 
 mod published;
 mod restore;
+mod shard_text;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
@@ -18,10 +19,11 @@ use url::Url;
 
 pub use published::{Published, Tag, Writing};
 pub use restore::{About, Look};
+pub use shard_text::ShardText;
 
 use crate::error::{Error, Result};
 use crate::facts::{Content, Depth, Facts, UploadTime};
-use crate::index::{Channel, Project};
+use crate::index::Channel;
 use crate::net::{Client, Failure, Network, Request, shown};
 use crate::wheel::{ProjectName, Sha256};
 
@@ -194,14 +196,6 @@ impl SiteState {
 }
 
 impl Shard {
-    /// The shard of a project whose pages have these digests.
-    pub fn of(project: &Project, pages: BTreeMap<String, Sha256>) -> Self {
-        let quarantined = project.offered().is_empty();
-        let files = project.files.iter().map(|file| FileState::of(file, quarantined)).collect();
-        let about = About::of(&project.settings);
-        Self { name: project.name.clone(), files, pages, about, tags: BTreeMap::new() }
-    }
-
     /// Every path of the site that belongs to the project.
     pub fn paths(&self) -> Vec<String> {
         let mut paths: Vec<String> = self.pages.keys().cloned().collect();

@@ -161,7 +161,8 @@ fn repair_all(
 ) -> Vec<Result<Outcome>> {
     let mut groups: BTreeMap<Box<str>, Vec<usize>> = BTreeMap::new();
     for (index, (artifact, _)) in files.iter().enumerate() {
-        let name = repair::output_name(artifact).unwrap_or_else(|| artifact.filename.clone());
+        let name =
+            repair::output_name(artifact).unwrap_or_else(|| artifact.filename.as_ref().into());
         groups.entry(name).or_default().push(index);
     }
     let groups: Vec<Vec<usize>> = groups.into_values().collect();

@@ -117,10 +117,13 @@ impl Reporter for Terminal {
         }
     }
 
+    fn least(&self) -> Severity {
+        if self.verbose { Severity::Note } else { Severity::Warning }
+    }
+
     fn verdict(&self, verdict: &Verdict) {
-        let least = if self.verbose { Severity::Note } else { Severity::Warning };
         if !self.quiet || !verdict.accepted {
-            self.say(&verdict_text(verdict, least));
+            self.say(&verdict_text(verdict, self.least()));
         }
     }
 }

@@ -88,6 +88,7 @@ impl Channels {
             return Self::default();
         }
         for project in &mut *projects {
+            project.inputs.take();
             for file in &mut project.files {
                 // Rules, places and device code are for whoever has them.
                 if !file.is_restored {
@@ -194,7 +195,7 @@ mod tests {
         let location = Location::File(filename.into());
         let artifact = Artifact { size: Some(1), ..Artifact::new(filename, location) };
         Admitted {
-            artifact,
+            artifact: artifact.into(),
             facts: Some(Arc::new(facts)),
             upload_time: None,
             url: FileUrl::Carried,

@@ -282,7 +282,8 @@ mod tests {
 
     fn index<S: AsRef<str>>(filenames: &[S]) -> Index {
         let admitted = |filename: &S| Admitted {
-            artifact: Artifact::new(filename.as_ref(), Location::File(filename.as_ref().into())),
+            artifact: Artifact::new(filename.as_ref(), Location::File(filename.as_ref().into()))
+                .into(),
             facts: None,
             upload_time: None,
             url: FileUrl::FilesUrl,

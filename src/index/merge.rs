@@ -1,16 +1,22 @@
 //! One entry a filename.
 
+use std::cmp::Ordering;
+
 use crate::config::OnConflict;
 use crate::error::{Error, Result};
 use crate::index::IndexFile;
+use crate::wheel::DistFilename;
 
 /// Sorts a project's files by version and filename, and keeps one of each filename.
 pub(super) fn merge(mut files: Vec<IndexFile>, on_conflict: OnConflict) -> Result<Vec<IndexFile>> {
     // The sort is stable: among equal filenames the order of the sources stays.
     files.sort_by(|one, other| {
-        let by_version = one.dist.version().cmp(other.dist.version());
+        let by_version = compare_versions(&one.dist, &other.dist);
         by_version.then_with(|| one.dist.as_str().cmp(other.dist.as_str()))
     });
+    if !files.windows(2).any(|pair| pair[0].dist.as_str() == pair[1].dist.as_str()) {
+        return Ok(files);
+    }
     let mut kept: Vec<IndexFile> = Vec::with_capacity(files.len());
     for file in files {
         match kept.last_mut() {
@@ -21,6 +27,16 @@ pub(super) fn merge(mut files: Vec<IndexFile>, on_conflict: OnConflict) -> Resul
         }
     }
     Ok(kept)
+}
+
+/// By PEP 440; at once where both are spelled alike, as those of a release mostly are.
+fn compare_versions(one: &DistFilename, other: &DistFilename) -> Ordering {
+    if let (Some(one), Some(other)) = (one.wheel(), other.wheel())
+        && one.version_text() == other.version_text()
+    {
+        return Ordering::Equal;
+    }
+    one.version().cmp(other.version())
 }
 
 /// Leaves in `kept` the one of two files of the same name that the index lists.
@@ -69,7 +85,7 @@ mod tests {
             ..Artifact::new(filename, location)
         };
         let upload_time = UploadTime::from_seconds(seconds);
-        Admitted { artifact, facts: None, upload_time, url: FileUrl::Carried }
+        Admitted { artifact: artifact.into(), facts: None, upload_time, url: FileUrl::Carried }
     }
 
     fn build(files: Vec<Admitted>, on_conflict: OnConflict) -> Result<Index> {

@@ -11,8 +11,10 @@ pub use channel::{Channel, ParseChannelError};
 pub use channels::{Channels, View};
 pub use tags::{Platform, Python, torch_of};
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use rayon::prelude::*;
 
 use crate::config::{ChannelSettings, ProjectSettings, Settings, Status};
 use crate::error::Result;
@@ -24,7 +26,7 @@ use crate::wheel::{DistFilename, ProjectName, Sha256};
 #[derive(Debug, Clone)]
 pub struct Admitted {
     /// The file; its name has been parsed.
-    pub artifact: Artifact,
+    pub artifact: ArtifactRef,
     /// What its bytes say, where they were read.
     pub facts: Option<Arc<Facts>>,
     /// When it was uploaded.
@@ -62,6 +64,8 @@ pub struct Project {
     pub settings: ProjectSettings,
     /// Files by version, then by filename.
     pub files: Vec<IndexFile>,
+    /// Digest of what its pages are made from, if that was asked for since it last changed.
+    pub(crate) inputs: OnceLock<Sha256>,
 }
 
 /// A file of the index; the keys are those of PEP 691.
@@ -82,7 +86,7 @@ pub struct IndexFile {
     /// Tells the upload from others of the name, where its source states no digest.
     pub revision: Option<Box<str>>,
     /// `Requires-Python`.
-    pub requires_python: Option<Box<str>>,
+    pub requires_python: Option<Arc<str>>,
     /// The sidecar that is truly served at the file's URL + `.metadata`.
     pub core_metadata: Option<Sidecar>,
     /// Why it is yanked, if it is; may be empty.
@@ -107,30 +111,30 @@ pub type ArtifactRef = Arc<Artifact>;
 impl Index {
     /// Sorts files into projects, resolves conflicts, applies what is configured.
     pub fn build(admitted: Vec<Admitted>, settings: &Settings) -> Result<Self> {
-        let mut by_name: BTreeMap<ProjectName, Vec<IndexFile>> = BTreeMap::new();
+        let mut groups: Vec<(ProjectName, Vec<Admitted>)> = Vec::new();
+        let mut places: HashMap<ProjectName, usize> = HashMap::new();
+        let mut place = 0;
         for admitted in admitted {
-            let Some(file) = IndexFile::new(admitted) else { continue };
-            match by_name.get_mut(file.dist.name()) {
-                Some(files) => files.push(file),
-                None => {
-                    by_name.insert(file.dist.name().clone(), vec![file]);
+            // One whose name did not parse is never admitted.
+            let Ok(dist) = &admitted.artifact.dist else { continue };
+            let name = dist.name();
+            // Sources mostly name a project's files together.
+            if groups.get(place).is_none_or(|(last, _)| last != name) {
+                place = places.get(name).copied().unwrap_or(groups.len());
+                if place == groups.len() {
+                    places.insert(name.clone(), place);
+                    groups.push((name.clone(), Vec::new()));
                 }
             }
+            groups[place].1.push(admitted);
         }
-        let projects = by_name
-            .into_iter()
-            .map(|(name, files)| {
-                let mut files = merge::merge(files, settings.on_conflict)?;
-                let configured = settings.projects.get(&name).cloned().unwrap_or_default();
-                for file in &mut files {
-                    let yank = configured.yanked.iter().find(|yank| yank.applies_to(&file.dist));
-                    if let Some(yank) = yank {
-                        file.yanked = Some(yank.reason().into());
-                    }
-                }
-                Ok(Project { name, settings: configured, files })
-            })
-            .collect::<Result<_>>()?;
+        drop(places);
+        groups.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let projects: Vec<Result<Project>> = groups
+            .into_par_iter()
+            .map(|(name, admitted)| Project::build(name, admitted, settings))
+            .collect();
+        let projects = projects.into_iter().collect::<Result<_>>()?;
         Ok(Self { projects, channels: Channels::default() })
     }
 
@@ -149,8 +153,9 @@ impl Index {
         let dist: DistFilename = filename.parse().ok()?;
         let name = dist.name();
         let found = self.projects.binary_search_by(|project| project.name.cmp(name)).ok()?;
-        let files = self.projects.get_mut(found)?.files.iter_mut();
-        files.into_iter().find(|file| file.dist.as_str() == filename)
+        let project = self.projects.get_mut(found)?;
+        project.inputs.take();
+        project.files.iter_mut().find(|file| file.dist.as_str() == filename)
     }
 
     /// The project of a normalized name.
@@ -161,6 +166,31 @@ impl Index {
 }
 
 impl Project {
+    /// A project of which nothing has been asked yet.
+    pub fn new(name: ProjectName, settings: ProjectSettings, files: Vec<IndexFile>) -> Self {
+        Self { name, settings, files, inputs: OnceLock::new() }
+    }
+
+    fn build(name: ProjectName, admitted: Vec<Admitted>, settings: &Settings) -> Result<Self> {
+        let mut files = Vec::with_capacity(admitted.len());
+        files.extend(admitted.into_iter().filter_map(IndexFile::new));
+        let mut files = merge::merge(files, settings.on_conflict)?;
+        let configured = settings.projects.get(&name).cloned().unwrap_or_default();
+        for file in &mut files {
+            let yank = configured.yanked.iter().find(|yank| yank.applies_to(&file.dist));
+            if let Some(yank) = yank {
+                file.yanked = Some(yank.reason().into());
+            }
+        }
+        Ok(Self::new(name, configured, files))
+    }
+
+    /// Takes out the files that are not to be listed.
+    pub fn retain(&mut self, keep: impl FnMut(&IndexFile) -> bool) {
+        self.inputs.take();
+        self.files.retain(keep);
+    }
+
     /// The files that the index offers: none while the project is quarantined (PEP 792).
     pub fn offered(&self) -> &[IndexFile] {
         if self.settings.status == Status::Quarantined { &[] } else { &self.files }
@@ -212,7 +242,7 @@ impl IndexFile {
             core_metadata,
             facts,
             findings: Box::default(),
-            artifact: Arc::new(artifact),
+            artifact,
         })
     }
 }

@@ -65,7 +65,7 @@ impl Memory {
         let Ok(dist) = &artifact.dist else { return Ok(false) };
         for site in self.sites().filter(|_| self.believed) {
             if let Some(shard) = site.shard(dist.name())?
-                && shard.files.iter().any(|file| file.filename == artifact.filename)
+                && shard.files.iter().any(|file| *file.filename == *artifact.filename)
             {
                 return Ok(true);
             }
@@ -82,7 +82,7 @@ impl Memory {
             let same = shard
                 .files
                 .iter()
-                .filter(|file| file.sha256 == Some(sha256) && file.filename == artifact.filename);
+                .filter(|file| file.sha256 == Some(sha256) && *file.filename == *artifact.filename);
             let mut own = same.filter_map(|file| file.facts()).filter(|facts| !facts.reported);
             if let Some(facts) = own.next() {
                 return Ok(Some(facts));
@@ -99,7 +99,7 @@ impl Memory {
         for site in self.sites().filter(|_| self.believed) {
             let Some(shard) = site.shard(dist.name())? else { continue };
             let same = shard.files.iter().find(|file| {
-                file.filename == artifact.filename
+                *file.filename == *artifact.filename
                     && file.revision.as_ref() == Some(&revision)
                     && artifact.size.is_none_or(|size| file.size == Some(size))
             });

@@ -361,5 +361,5 @@ fn merge_project(theirs: Project, mine: Project) -> Result<Project> {
         let by_version = one.dist.version().cmp(other.dist.version());
         by_version.then_with(|| one.dist.as_str().cmp(other.dist.as_str()))
     });
-    Ok(Project { name: mine.name, settings, files })
+    Ok(Project::new(mine.name, settings, files))
 }

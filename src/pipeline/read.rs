@@ -99,29 +99,32 @@ pub(super) fn list(
     sources: &mut [Connected],
     settings: &Settings,
     reporter: &dyn Reporter,
-) -> Result<Vec<Artifact>> {
+) -> Result<Vec<Arc<Artifact>>> {
     reporter.stage("listing", None);
     let mut artifacts = Vec::new();
     for (position, connected) in sources.iter_mut().enumerate() {
-        let mut listing = match connected.source.list(position) {
-            Ok(listing) => listing,
-            Err(error) => {
-                connected.excuse(error, reporter)?;
-                connected.excused = true;
-                continue;
+        let before = artifacts.len();
+        let mut unlinkable = None;
+        let listed = connected.source.list_parts(position, &mut |mut listing| {
+            listing.select(&settings.sources[position].files_taken);
+            listing.report(reporter);
+            if settings.files_url.is_none() && unlinkable.is_none() {
+                unlinkable = check_urls(connected, &listing.artifacts).err();
             }
-        };
-        listing.select(&settings.sources[position].files_taken);
-        listing.report(reporter);
-        let count = listing.artifacts.len();
-        reporter.note(&format!("listed {count} files from `{}`", connected.spec));
-        if settings.files_url.is_none() {
-            check_urls(connected, &listing.artifacts)?;
+            artifacts.extend(listing.artifacts.into_iter().map(Arc::new));
+            Ok(())
+        });
+        if let Err(error) = listed {
+            connected.excuse(error, reporter)?;
+            connected.excused = true;
+            // Half of a source is worse than none: nobody would see what is missing.
+            artifacts.truncate(before);
+            continue;
         }
-        if artifacts.is_empty() {
-            artifacts = listing.artifacts;
-        } else {
-            artifacts.extend(listing.artifacts);
+        let count = artifacts.len() - before;
+        reporter.note(&format!("listed {count} files from `{}`", connected.spec));
+        if let Some(error) = unlinkable {
+            return Err(error);
         }
     }
     Ok(artifacts)
@@ -146,7 +149,7 @@ fn check_urls(connected: &Connected, artifacts: &[Artifact]) -> Result<()> {
 /// An artifact with what is known of it.
 #[derive(Debug)]
 pub(super) struct Inspected {
-    pub(super) artifact: Artifact,
+    pub(super) artifact: Arc<Artifact>,
     pub(super) facts: Option<Arc<Facts>>,
     /// Digest of the sidecar that lies beside it.
     pub(super) sidecar: Option<Sha256>,
@@ -167,7 +170,7 @@ struct Read {
 }
 
 pub(super) fn inspect_all(
-    artifacts: Vec<Artifact>,
+    artifacts: Vec<Arc<Artifact>>,
     sources: &[Connected],
     settings: &Settings,
     memory: &Memory,
@@ -379,7 +382,7 @@ impl Look<'_> {
         };
         if let Location::File(path) = &artifact.location {
             let now = std::fs::metadata(path).map_err(failed)?;
-            if Some(source::stamp_of(&now)) != artifact.stamp {
+            if Some(&source::stamp_of(&now)) != artifact.stamp.as_deref() {
                 return Err(Error::source_hint(
                     format!("`{}` changed while it was being read", artifact.location),
                     "run again when nothing writes to the source any more",

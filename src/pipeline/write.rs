@@ -29,7 +29,7 @@ use crate::render::theme::Theme;
 use crate::render::{Links, feed, files_json, search, simple_html, simple_json};
 use crate::report::Reporter;
 use crate::state::{
-    KnownSite, Look, ProjectState, ROOT_FILE, Shard, SiteState, carried_path, shard_path,
+    KnownSite, Look, ProjectState, ROOT_FILE, Shard, ShardText, SiteState, carried_path, shard_path,
 };
 use crate::verify::Verdict;
 use crate::wheel::Sha256;
@@ -189,6 +189,7 @@ impl<'a> Writer<'a> {
             stale.remove(path);
         }
         let all = pages.len();
+        let all_bytes: usize = pages.iter().map(|(_, bytes)| bytes.len()).sum();
         pages.retain(|(path, _)| {
             let same = standing.is_some_and(|shard| shard.pages.get(path) == digests.get(path));
             !(same && self.work.site.has(path, None))
@@ -196,7 +197,9 @@ impl<'a> Writer<'a> {
         self.counts.unchanged.fetch_add((all - pages.len()) as u64, Ordering::Relaxed);
         self.counts.written.fetch_add(pages.len() as u64, Ordering::Relaxed);
 
-        let shard_bytes = to_json(&Shard::of(project, digests))?;
+        // As long as a page of the same files, near enough.
+        let room = all_bytes / all.max(1);
+        let shard_bytes = write_json(&ShardText::of(project, &digests), room)?;
         let shard = Sha256::of(&shard_bytes);
         let known = self.work.standing.and_then(|site| site.state.projects.get(&project.name));
         let shard_stands = known.is_some_and(|known| known.shard == shard)
@@ -483,7 +486,13 @@ fn not_json(error: serde_json::Error) -> Error {
 }
 
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec(value).map_err(not_json)?;
+    write_json(value, 0)
+}
+
+/// JSON of about so many bytes.
+fn write_json(value: &impl Serialize, room: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(room);
+    serde_json::to_writer(&mut bytes, value).map_err(not_json)?;
     bytes.push(b'\n');
     Ok(bytes)
 }

@@ -203,7 +203,7 @@ impl SiteDirectory {
         }
         let there = fs::symlink_metadata(self.root.join(path)).map(|there| stamp_of(&there));
         let linked = matches!(
-            (there, artifact.stamp),
+            (there, artifact.stamp.as_deref()),
             (Ok(there), Some(source)) if there.inode == source.inode && there.inode != 0
         );
         linked == (how == Placement::Hardlink)
@@ -257,7 +257,9 @@ impl SiteDirectory {
             // Whoever brings it to its place has it already.
             return Ok(());
         }
-        let (Location::File(source), Some(listed)) = (&artifact.location, artifact.stamp) else {
+        let (Location::File(source), Some(listed)) =
+            (&artifact.location, artifact.stamp.as_deref())
+        else {
             return Err(Error::source(format!("`{}` has no bytes to copy", artifact.location)));
         };
         let mut is_same = true;
@@ -271,7 +273,7 @@ impl SiteDirectory {
                     Stamp { changed: listed.changed, ..stamp_of(&fs::symlink_metadata(target)?) }
                 }
             };
-            is_same = placed == listed;
+            is_same = placed == *listed;
             // What is not the listed file must not get the listed file's place.
             if is_same { Ok(()) } else { Err(io::Error::other("it changed")) }
         })

@@ -2,6 +2,8 @@
 //!
 //! Beside the simple JSON, which holds what the standard names and no more.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::Links;
@@ -26,7 +28,7 @@ struct Page<'a> {
 #[derive(Serialize)]
 struct Entry<'a> {
     filename: &'a str,
-    version: String,
+    version: Cow<'a, str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     prerelease: bool,
     /// From the page; none for a file that no URL is known of.
@@ -126,7 +128,7 @@ fn entry<'a>(
 ) -> Entry<'a> {
     Entry {
         filename: file.dist.as_str(),
-        version: file.dist.version().to_string(),
+        version: file.dist.version_text(),
         prerelease: file.dist.version().any_prerelease(),
         url: links.url(&project.name, file),
         sha256: file.sha256,

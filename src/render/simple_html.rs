@@ -3,7 +3,7 @@
 //! Source: [simple repository API](https://packaging.python.org/en/latest/specifications/simple-repository-api/)
 //! (PEP 503, 592, 629, 658, 714, 792). `data-upload-time` and `data-size` are not in it; uv reads them.
 
-use super::markup::{push_html, push_number};
+use super::markup::{push_html, push_html_bytes, push_number};
 use super::{Links, display_name};
 use crate::config::Status;
 use crate::facts::Sidecar;
@@ -34,18 +34,19 @@ pub fn project(project: &Project, files: &[&IndexFile], links: Links<'_>) -> Vec
     let reason = reason.map(|reason| ("pypi:project-status-reason", reason));
     let metas: Vec<(&str, &str)> = status.into_iter().chain(reason).collect();
     head(&mut out, &format!("Links for {}", project.name), &metas);
+    let mut url = Vec::new();
     for file in files {
-        anchor(&mut out, project, file, links);
+        url.clear();
+        links.push_url(&project.name, file, &mut url);
+        anchor(&mut out, file, &url);
     }
     foot(&mut out);
     out
 }
 
-fn anchor(out: &mut Vec<u8>, project: &Project, file: &IndexFile, links: Links<'_>) {
-    let mut url = Vec::new();
-    links.push_url(&project.name, file, &mut url);
+fn anchor(out: &mut Vec<u8>, file: &IndexFile, url: &[u8]) {
     out.extend_from_slice(b"<a href=\"");
-    push_html(out, &String::from_utf8_lossy(&url));
+    push_html_bytes(out, url);
     if let Some(sha256) = file.sha256 {
         out.extend_from_slice(b"#sha256=");
         sha256.push_hex(out);
@@ -59,7 +60,13 @@ fn anchor(out: &mut Vec<u8>, project: &Project, file: &IndexFile, links: Links<'
         for name in ["data-core-metadata", "data-dist-info-metadata"] {
             match sidecar {
                 Sidecar::Unhashed => attribute(out, name, "true"),
-                Sidecar::Sha256(sha256) => attribute(out, name, &format!("sha256={sha256}")),
+                Sidecar::Sha256(sha256) => {
+                    out.push(b' ');
+                    out.extend_from_slice(name.as_bytes());
+                    out.extend_from_slice(b"=\"sha256=");
+                    sha256.push_hex(out);
+                    out.push(b'"');
+                }
             }
         }
     }
@@ -67,7 +74,9 @@ fn anchor(out: &mut Vec<u8>, project: &Project, file: &IndexFile, links: Links<'
         attribute(out, "data-yanked", reason);
     }
     if let Some(upload_time) = file.upload_time {
-        attribute(out, "data-upload-time", &upload_time.to_string());
+        out.extend_from_slice(b" data-upload-time=\"");
+        upload_time.push(out);
+        out.push(b'"');
     }
     if let Some(size) = file.size {
         out.extend_from_slice(b" data-size=\"");

@@ -3,7 +3,7 @@
 //! Source: [simple repository API](https://packaging.python.org/en/latest/specifications/simple-repository-api/#json-serialization)
 //! (PEP 691, 700, 714, 792). A key without a value is left out: uv refuses nulls.
 
-use super::markup::{push_json, push_number};
+use super::markup::{push_json, push_json_bytes, push_number};
 use super::{Links, display_name};
 use crate::config::Status;
 use crate::facts::Sidecar;
@@ -37,17 +37,20 @@ pub fn project(project: &Project, files: &[&IndexFile], links: Links<'_>) -> Vec
     out.extend_from_slice(b",\"versions\":[");
     let mut last = None;
     for file in files {
-        let version = file.dist.version();
-        if last != Some(version) {
+        let version = file.dist.version_text();
+        if last.as_ref() != Some(&version) {
             separate(&mut out, usize::from(last.is_some()));
-            push_json(&mut out, &version.to_string());
+            push_json(&mut out, &version);
             last = Some(version);
         }
     }
     out.extend_from_slice(b"],\"files\":[");
+    let mut url = Vec::new();
     for (position, file) in files.iter().enumerate() {
         separate(&mut out, position);
-        entry(&mut out, project, file, links);
+        url.clear();
+        links.push_url(&project.name, file, &mut url);
+        entry(&mut out, file, &url);
     }
     out.extend_from_slice(b"]}\n");
     out
@@ -67,11 +70,11 @@ fn status(out: &mut Vec<u8>, project: &Project) {
     out.push(b'}');
 }
 
-fn entry(out: &mut Vec<u8>, project: &Project, file: &IndexFile, links: Links<'_>) {
+fn entry(out: &mut Vec<u8>, file: &IndexFile, url: &[u8]) {
     out.extend_from_slice(b"{\"filename\":");
     push_json(out, file.dist.as_str());
     out.extend_from_slice(b",\"url\":");
-    push_json(out, &links.url(&project.name, file));
+    push_json_bytes(out, url);
     out.extend_from_slice(b",\"hashes\":{");
     if let Some(sha256) = file.sha256 {
         out.extend_from_slice(b"\"sha256\":\"");
@@ -98,8 +101,9 @@ fn entry(out: &mut Vec<u8>, project: &Project, file: &IndexFile, links: Links<'_
         if reason.is_empty() { out.extend_from_slice(b"true") } else { push_json(out, reason) }
     }
     if let Some(upload_time) = file.upload_time {
-        out.extend_from_slice(b",\"upload-time\":");
-        push_json(out, &upload_time.to_string());
+        out.extend_from_slice(b",\"upload-time\":\"");
+        upload_time.push(out);
+        out.push(b'"');
     }
     if let Some(size) = file.size {
         out.extend_from_slice(b",\"size\":");

@@ -14,7 +14,7 @@ use super::Source;
 pub(crate) fn check(source: &dyn Source, filenames: &[&str]) {
     let listing = source.list(7).expect("lists");
     let again = source.list(7).expect("lists again");
-    let names = |listing: &super::Listing| -> Vec<Box<str>> {
+    let names = |listing: &super::Listing| -> Vec<std::sync::Arc<str>> {
         listing.artifacts.iter().map(|artifact| artifact.filename.clone()).collect()
     };
     assert_eq!(names(&listing), names(&again), "the order of a listing must not change");

@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use walkdir::{DirEntry, WalkDir};
@@ -11,7 +12,7 @@ use super::naming::classify;
 use super::{Ignored, Listing, ReadSeek, Source};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Location, Offered, SidecarFile, Stamp, UploadTime};
-use crate::wheel::Sha256;
+use crate::wheel::{DistFilename, Sha256};
 
 /// The distributions in a folder and in the folders below it.
 ///
@@ -154,14 +155,15 @@ fn artifact(name: &str, path: &Path, metadata: &Metadata, position: usize) -> Ar
     let stamp = stamp_of(metadata);
     let seconds = i64::try_from(stamp.modified.div_euclid(1_000_000_000)).unwrap_or(0);
     let sidecar = path.with_file_name(format!("{name}.metadata"));
+    let filename: Arc<str> = name.into();
     Artifact {
-        filename: name.into(),
-        dist: name.parse(),
+        dist: DistFilename::beside(filename.clone(), None),
+        filename,
         location: Location::File(path.to_owned()),
         source: position,
         size: Some(metadata.len()),
         offered: Offered { modified: UploadTime::from_seconds(seconds), ..Offered::default() },
-        stamp: Some(stamp),
+        stamp: Some(Box::new(stamp)),
         revision: None,
         sidecar: sidecar.is_file().then(|| Box::new(SidecarFile::File(sidecar.into()))),
         place: None,

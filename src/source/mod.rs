@@ -94,6 +94,15 @@ pub trait Source: Send + Sync {
     /// Lists what is there without reading it. `position` is the source's place in the build.
     fn list(&self, position: usize) -> Result<Listing>;
 
+    /// The same in parts, one after the other: a long listing need not be in memory as a whole.
+    fn list_parts(
+        &self,
+        position: usize,
+        take: &mut dyn FnMut(Listing) -> Result<()>,
+    ) -> Result<()> {
+        take(self.list(position)?)
+    }
+
     /// Opens a distribution that [`Source::list`] returned.
     fn open(&self, artifact: &Artifact) -> io::Result<Box<dyn ReadSeek>>;
 

@@ -12,10 +12,12 @@ use super::naming::check_url;
 use super::{Listing, ReadSeek, Source};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Location, Offered, Sidecar, UploadTime};
-use crate::wheel::Sha256;
+use crate::wheel::{DistFilename, Sha256};
 
 /// Lines that are parsed together; the list itself is never held in memory.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Of which one thread parses so many at once, and some of the line that they end in.
+const PIECE_BYTES: usize = 64 * 1024;
 /// No line of a real list comes near this many bytes.
 const MAX_LINE: u64 = 1024 * 1024;
 
@@ -43,7 +45,8 @@ struct Line<'a> {
     filename: std::borrow::Cow<'a, str>,
     #[serde(borrow)]
     hash: Option<std::borrow::Cow<'a, str>>,
-    requires_python: Option<Box<str>>,
+    #[serde(borrow)]
+    requires_python: Option<std::borrow::Cow<'a, str>>,
     #[serde(borrow)]
     core_metadata: Option<CoreMetadataValue<'a>>,
     upload_timestamp: Option<f64>,
@@ -61,28 +64,39 @@ enum CoreMetadataValue<'a> {
 
 impl Source for PackageList {
     fn list(&self, position: usize) -> Result<Listing> {
-        let shown: Arc<str> = self.path.display().to_string().into();
+        let mut whole = Listing::default();
+        self.list_parts(position, &mut |part| {
+            whole.artifacts.extend(part.artifacts);
+            Ok(())
+        })?;
+        Ok(whole)
+    }
+
+    fn list_parts(
+        &self,
+        position: usize,
+        take: &mut dyn FnMut(Listing) -> Result<()>,
+    ) -> Result<()> {
+        let list: Arc<str> = self.path.display().to_string().into();
         let failed = |error: io::Error| {
-            Error::source(format!("cannot read the package list `{shown}`: {error}"))
+            Error::source(format!("cannot read the package list `{list}`: {error}"))
         };
-        let mut reader = BufReader::with_capacity(1 << 18, File::open(&self.path).map_err(failed)?);
-        let mut artifacts = Vec::new();
+        let mut reader = File::open(&self.path).map(BufReader::new).map_err(failed)?;
         let mut first_line = 1;
+        let mut batch = Vec::with_capacity(BATCH_BYTES + 4096);
         loop {
-            let batch = read_batch(&mut reader).map_err(failed)?;
+            read_batch(&mut reader, &mut batch).map_err(failed)?;
             if batch.is_empty() {
-                return Ok(Listing { artifacts, ignored: Vec::new() });
+                return Ok(());
             }
-            let lines: Vec<&[u8]> = batch.split(|byte| *byte == b'\n').collect();
-            let parsed: Vec<Option<Artifact>> = lines
-                .par_iter()
-                .enumerate()
-                .with_min_len(256)
-                .map(|(index, line)| parse_line(line, &shown, first_line + index as u64, position))
-                .collect::<Result<_>>()?;
-            artifacts.extend(parsed.into_iter().flatten());
-            // A batch ends with the line end that its last line has.
-            first_line += lines.len() as u64 - 1;
+            let pieces: Vec<Piece<'_>> = pieces(&batch, first_line).collect();
+            first_line = pieces.last().map_or(first_line, Piece::line_behind);
+            let parsed: Vec<Result<Vec<Artifact>>> =
+                pieces.par_iter().map(|piece| piece.parse(&list, position)).collect();
+            // One after the other: of several errors people are told the first.
+            for parsed in parsed {
+                take(Listing { artifacts: parsed?, ignored: Vec::new() })?;
+            }
         }
     }
 
@@ -95,87 +109,137 @@ impl Source for PackageList {
     }
 }
 
-/// Whole lines of about [`BATCH_BYTES`]; empty at the end of the list.
-fn read_batch(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
-    let mut batch = Vec::with_capacity(BATCH_BYTES + 4096);
-    reader.by_ref().take(BATCH_BYTES as u64).read_to_end(&mut batch)?;
+/// Whole lines that one thread parses.
+struct Piece<'a> {
+    bytes: &'a [u8],
+    first_line: u64,
+}
+
+/// Cuts a batch behind line ends.
+fn pieces(batch: &[u8], first_line: u64) -> impl Iterator<Item = Piece<'_>> {
+    let (mut rest, mut first_line) = (batch, first_line);
+    std::iter::from_fn(move || {
+        let least = rest.len().min(PIECE_BYTES);
+        let end = memchr::memchr(b'\n', &rest[least..]).map_or(rest.len(), |at| least + at + 1);
+        let (bytes, behind) = rest.split_at(end);
+        let piece = Piece { bytes, first_line };
+        (rest, first_line) = (behind, piece.line_behind());
+        (!bytes.is_empty()).then_some(piece)
+    })
+}
+
+impl Piece<'_> {
+    /// The number of the line behind it.
+    fn line_behind(&self) -> u64 {
+        self.first_line + memchr::memchr_iter(b'\n', self.bytes).count() as u64
+    }
+
+    fn parse(&self, list: &Arc<str>, position: usize) -> Result<Vec<Artifact>> {
+        let mut artifacts: Vec<Artifact> = Vec::with_capacity(self.bytes.len() / 160);
+        let (mut rest, mut number) = (self.bytes, self.first_line);
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let line = Place { list, number, position };
+            artifacts.extend(line.parse(&rest[..end], artifacts.last())?);
+            rest = rest.get(end + 1..).unwrap_or_default();
+            number += 1;
+        }
+        Ok(artifacts)
+    }
+}
+
+/// Reads whole lines of about [`BATCH_BYTES`]; nothing at the end of the list.
+fn read_batch(reader: &mut impl BufRead, batch: &mut Vec<u8>) -> io::Result<()> {
+    batch.clear();
+    reader.by_ref().take(BATCH_BYTES as u64).read_to_end(batch)?;
     if !batch.is_empty() && batch.last() != Some(&b'\n') {
-        let rest = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut batch)?;
+        let rest = reader.by_ref().take(MAX_LINE).read_until(b'\n', batch)?;
         if rest as u64 == MAX_LINE {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a line has more than 1 MiB"));
         }
-        if batch.last() != Some(&b'\n') {
-            batch.push(b'\n');
-        }
     }
-    Ok(batch)
+    Ok(())
 }
 
-fn parse_line(
-    line: &[u8],
-    list: &Arc<str>,
+/// A line of a list.
+struct Place<'a> {
+    list: &'a Arc<str>,
     number: u64,
+    /// Of the source among the sources of the build.
     position: usize,
-) -> Result<Option<Artifact>> {
-    // Some editors mark a file as UTF-8.
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    if line.trim_ascii().is_empty() {
-        return Ok(None);
-    }
-    let wrong = |reason: String| {
+}
+
+impl Place<'_> {
+    fn wrong(&self, reason: impl std::fmt::Display) -> Error {
         Error::source_hint(
-            format!("line {number} of the package list `{list}`: {reason}"),
+            format!("line {} of the package list `{}`: {reason}", self.number, self.list),
             "each line is an object such as {\"filename\": \"foo-1.0-py3-none-any.whl\", \"hash\": \"sha256=...\"}",
         )
-    };
-    let line: Line<'_> = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
-    let digest = |text: &str| -> Result<Sha256> {
-        text.strip_prefix("sha256=")
-            .ok_or_else(|| {
-                wrong(format!("expected `sha256=` and 64 hexadecimal digits, found `{text}`"))
-            })?
-            .parse()
-            .map_err(|error| wrong(format!("{error}")))
-    };
-    let sha256 = line.hash.as_deref().map(digest).transpose()?;
-    let core_metadata = match line.core_metadata.as_ref() {
-        None | Some(CoreMetadataValue::Is(false)) => None,
-        Some(CoreMetadataValue::Is(true)) => Some(Sidecar::Unhashed),
-        Some(CoreMetadataValue::Text(text)) if text == "true" => Some(Sidecar::Unhashed),
-        Some(CoreMetadataValue::Text(text)) => Some(Sidecar::Sha256(digest(text)?)),
-    };
-    if let Some(url) = &line.url {
-        check_url(url, &line.filename).map_err(|reason| wrong(format!("`url`: {reason}")))?;
     }
-    let upload_time = line
-        .upload_timestamp
-        .map(|seconds| {
-            // Beyond 2^53 a float has no whole seconds; the check below refuses such times anyhow.
-            #[expect(clippy::cast_possible_truncation)]
-            UploadTime::from_seconds(seconds.floor() as i64)
-                .ok_or_else(|| wrong(format!("`upload_timestamp` {seconds} is no time")))
-        })
-        .transpose()?;
-    Ok(Some(Artifact {
-        dist: line.filename.parse(),
-        filename: line.filename.into(),
-        location: Location::Line(list.clone(), number),
-        source: position,
-        size: line.size,
-        offered: Offered {
-            sha256,
-            url: line.url,
-            requires_python: line.requires_python,
-            core_metadata,
-            upload_time,
-            modified: None,
-            yanked: line.yanked_reason,
-        },
-        stamp: None,
-        revision: None,
-        sidecar: None,
-        place: None,
-    }))
+
+    fn digest(&self, text: &str) -> Result<Sha256> {
+        let digits = text.strip_prefix("sha256=").ok_or_else(|| {
+            self.wrong(format_args!("expected `sha256=` and 64 hexadecimal digits, found `{text}`"))
+        })?;
+        digits.parse().map_err(|error| self.wrong(error))
+    }
+
+    /// None for an empty line. What the artifact `before` says too is shared with it.
+    fn parse(&self, line: &[u8], before: Option<&Artifact>) -> Result<Option<Artifact>> {
+        // Some editors mark a file as UTF-8.
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        if line.trim_ascii().is_empty() {
+            return Ok(None);
+        }
+        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| self.wrong(error))?;
+        let sha256 = line.hash.as_deref().map(|text| self.digest(text)).transpose()?;
+        let core_metadata = match line.core_metadata.as_ref() {
+            None | Some(CoreMetadataValue::Is(false)) => None,
+            Some(CoreMetadataValue::Is(true)) => Some(Sidecar::Unhashed),
+            Some(CoreMetadataValue::Text(text)) if text == "true" => Some(Sidecar::Unhashed),
+            Some(CoreMetadataValue::Text(text)) => Some(Sidecar::Sha256(self.digest(text)?)),
+        };
+        if let Some(url) = &line.url {
+            check_url(url, &line.filename)
+                .map_err(|reason| self.wrong(format_args!("`url`: {reason}")))?;
+        }
+        let upload_time = line
+            .upload_timestamp
+            .map(|seconds| {
+                // Beyond 2^53 a float has no whole seconds; the check below refuses such times anyhow.
+                #[expect(clippy::cast_possible_truncation)]
+                UploadTime::from_seconds(seconds.floor() as i64).ok_or_else(|| {
+                    self.wrong(format_args!("`upload_timestamp` {seconds} is no time"))
+                })
+            })
+            .transpose()?;
+        let requires_python = line.requires_python.map(|text| {
+            let before = before.and_then(|before| before.offered.requires_python.as_ref());
+            before.filter(|before| ***before == *text).map_or_else(|| text.into(), Arc::clone)
+        });
+        let filename: Arc<str> = line.filename.into();
+        let named_before = before.and_then(|before| before.dist.as_ref().ok());
+        Ok(Some(Artifact {
+            dist: DistFilename::beside(filename.clone(), named_before),
+            filename,
+            location: Location::Line(self.list.clone(), self.number),
+            source: self.position,
+            size: line.size,
+            offered: Offered {
+                sha256,
+                url: line.url,
+                requires_python,
+                core_metadata,
+                upload_time,
+                modified: None,
+                yanked: line.yanked_reason,
+            },
+            stamp: None,
+            revision: None,
+            sidecar: None,
+            place: None,
+        }))
+    }
 }
 
 #[cfg(test)]
@@ -268,9 +332,21 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(text in ".{0,200}", value in "[\\[\\]{}\",:a-z0-9.e-]{0,60}") {
-            let list = "list".into();
-            let _ = parse_line(text.as_bytes(), &list, 1, 0);
-            let _ = parse_line(format!("{{\"filename\":{value}}}").as_bytes(), &list, 1, 0);
+            let line = Place { list: &"list".into(), number: 1, position: 0 };
+            let _ = line.parse(text.as_bytes(), None);
+            let _ = line.parse(format!("{{\"filename\":{value}}}").as_bytes(), None);
+        }
+
+        #[test]
+        fn pieces_are_whole_lines(lines in proptest::collection::vec("[a-z]{0,9}", 0..9), end in "\n?") {
+            let text = lines.join("\n") + &end;
+            let pieces: Vec<Piece<'_>> = pieces(text.as_bytes(), 5).collect();
+            let joined: Vec<u8> = pieces.iter().flat_map(|piece| piece.bytes).copied().collect();
+            prop_assert_eq!(joined, text.as_bytes());
+            for (piece, next) in pieces.iter().zip(pieces.iter().skip(1)) {
+                prop_assert!(piece.bytes.ends_with(b"\n"));
+                prop_assert_eq!(piece.line_behind(), next.first_line);
+            }
         }
     }
 }

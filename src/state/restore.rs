@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FileState, LinkState, Shard, SidecarState, StoredFacts};
+use super::{FileState, LinkState, Shard, SidecarState};
 use crate::config::{FilesMode, PagesMode, ProjectSettings, Settings, Status};
 use crate::facts::{Artifact, Content, Facts, Location, Sidecar};
 use crate::host::Host;
@@ -95,43 +95,6 @@ impl Look {
 }
 
 impl FileState {
-    /// What a shard keeps of a file of the index.
-    pub(super) fn of(file: &IndexFile, quarantined: bool) -> Self {
-        let metadata = file.facts.as_deref().and_then(Facts::metadata);
-        let told = metadata.and_then(|metadata| metadata.fields.requires_python.as_deref());
-        let carried = file.url == FileUrl::Carried;
-        Self {
-            filename: file.dist.as_str().into(),
-            sha256: file.sha256,
-            size: file.size,
-            upload_time: file.upload_time,
-            revision: file.revision.clone(),
-            carried: carried && !quarantined,
-            url: match &file.url {
-                FileUrl::Carried => None,
-                FileUrl::FilesUrl => Some(LinkState::FilesUrl),
-                FileUrl::Own(url) => Some(LinkState::Own(url.clone())),
-            },
-            offered_time: file.offered_time.is_some(),
-            requires_python: file
-                .requires_python
-                .clone()
-                .filter(|requires| Some(&**requires) != told),
-            core_metadata: file.core_metadata.filter(|_| !carried).map(|sidecar| match sidecar {
-                Sidecar::Unhashed => SidecarState::Unhashed,
-                Sidecar::Sha256(sha256) => SidecarState::Sha256(sha256),
-            }),
-            yanked: file.yanked.clone(),
-            channel: file.channel.clone(),
-            facts: file.facts.as_deref().map(|facts| StoredFacts {
-                facts_version: facts.facts_version,
-                depth: facts.depth,
-                content: facts.content.clone(),
-                reported: facts.reported,
-            }),
-        }
-    }
-
     /// The file of the index that it was made of; none where its name is none.
     fn restored(self) -> Option<IndexFile> {
         let artifact = Artifact::new(&self.filename, Location::File((*self.filename).into()));
@@ -160,7 +123,7 @@ impl FileState {
             upload_time: self.upload_time,
             offered_time: self.upload_time.filter(|_| self.offered_time),
             revision: self.revision,
-            requires_python: self.requires_python.or_else(|| told.map(Into::into)),
+            requires_python: self.requires_python.map(Into::into).or_else(|| told.map(Into::into)),
             core_metadata,
             yanked: self.yanked,
             channel: self.channel,
@@ -181,15 +144,13 @@ impl FileState {
 impl Shard {
     /// The project that it was made of. Its files are in the order of the index.
     pub fn restored(self) -> Project {
-        Project {
-            name: self.name,
-            settings: ProjectSettings {
-                description: self.about.description,
-                status: self.about.status,
-                status_reason: self.about.status_reason,
-                yanked: Vec::new(),
-            },
-            files: self.files.into_iter().filter_map(FileState::restored).collect(),
-        }
+        let settings = ProjectSettings {
+            description: self.about.description,
+            status: self.about.status,
+            status_reason: self.about.status_reason,
+            yanked: Vec::new(),
+        };
+        let files = self.files.into_iter().filter_map(FileState::restored).collect();
+        Project::new(self.name, settings, files)
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn judge(artifact: &Artifact, findings: &mut Findings<'_>) {
             return;
         }
     };
-    if dist.version().is_local() {
+    if findings.tell(&table::LOCAL_VERSION) && dist.version().is_local() {
         findings.add(
             &table::LOCAL_VERSION,
             format!("has the local version `{}`", dist.version()),
@@ -30,9 +30,9 @@ pub(super) fn judge(artifact: &Artifact, findings: &mut Findings<'_>) {
 }
 
 fn normal_form(wheel: &WheelFilename, findings: &mut Findings<'_>) {
-    let (name, version) = (wheel.name().as_str().replace('-', "_"), wheel.version().to_string());
-    let mut parts = wheel.as_str().splitn(3, '-');
-    if parts.next() != Some(&*name) || parts.next() != Some(&*version) {
+    let normal = wheel.name().as_str().bytes().map(|byte| if byte == b'-' { b'_' } else { byte });
+    if !wheel.has_normal_version() || !wheel.name_text().bytes().eq(normal) {
+        let (name, version) = (wheel.name().as_str().replace('-', "_"), wheel.version());
         findings.add(
             &table::FILENAME_FORM,
             format!("expected a filename that begins with `{name}-{version}-`"),
@@ -43,7 +43,7 @@ fn normal_form(wheel: &WheelFilename, findings: &mut Findings<'_>) {
 
 fn tags(wheel: &WheelFilename, findings: &mut Findings<'_>) {
     for tags in [wheel.python(), wheel.abi(), wheel.platform()] {
-        if !tags.split('.').is_sorted() {
+        if tags.as_bytes().contains(&b'.') && !tags.split('.').is_sorted() {
             let mut sorted: Vec<&str> = tags.split('.').collect();
             sorted.sort_unstable();
             let expected = sorted.join(".");

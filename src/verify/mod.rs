@@ -65,8 +65,14 @@ pub struct Evidence<'a> {
 
 /// Judges a file by all that is known of it. Most severe first.
 pub fn judge(evidence: Evidence<'_>, policy: &Policy) -> Vec<Finding> {
+    judge_from(evidence, policy, Severity::Note)
+}
+
+/// The same without what weighs less than `least`: of most files there is something to note.
+pub fn judge_from(evidence: Evidence<'_>, policy: &Policy, least: Severity) -> Vec<Finding> {
     let Evidence { artifact, facts, .. } = evidence;
-    let mut findings = Findings { policy, filename: &artifact.filename, found: Vec::new() };
+    let filename = &artifact.filename;
+    let mut findings = Findings { policy, filename, least, found: Vec::new() };
     filename::judge(artifact, &mut findings);
     match facts.map(|facts| &facts.content) {
         None => {}
@@ -141,7 +147,7 @@ pub fn judge_published(
     if found == published {
         return None;
     }
-    let mut findings = Findings { policy, filename, found: Vec::new() };
+    let mut findings = Findings::new(filename, policy);
     findings.add(
         &table::DIGEST_CHANGED,
         format!("the last site had the sha256 {published} under this name, found {found}"),
@@ -162,7 +168,7 @@ pub fn judge_in_channel(
     higher: Option<&str>,
     policy: &Policy,
 ) -> Vec<Finding> {
-    let mut findings = Findings { policy, filename, found: Vec::new() };
+    let mut findings = Findings::new(filename, policy);
     if sha256.is_none() {
         findings.add(
             &table::CHANNEL_HASH,
@@ -182,7 +188,7 @@ pub fn judge_in_channel(
 
 /// Judges a wheel by a requirement that nothing satisfies, which the message names.
 pub fn judge_closure(filename: &str, message: &str, policy: &Policy) -> Option<Finding> {
-    let mut findings = Findings { policy, filename, found: Vec::new() };
+    let mut findings = Findings::new(filename, policy);
     let hint = "add a file that fits, or name an index that has one: `--upstream URL`";
     findings.add(&table::CLOSURE_UNSATISFIED, message, Some(hint));
     findings.found.pop()
@@ -192,12 +198,25 @@ pub fn judge_closure(filename: &str, message: &str, policy: &Policy) -> Option<F
 struct Findings<'a> {
     policy: &'a Policy,
     filename: &'a str,
+    /// What weighs less is not told.
+    least: Severity,
     found: Vec<Finding>,
 }
 
-impl Findings<'_> {
+impl<'a> Findings<'a> {
+    fn new(filename: &'a str, policy: &'a Policy) -> Self {
+        Self { policy, filename, least: Severity::Note, found: Vec::new() }
+    }
+
+    /// Whether a finding of a check would be told: its text may not be worth making.
+    fn tell(&self, check: &Check) -> bool {
+        let severity = self.policy.severity(check, self.filename);
+        severity.is_some_and(|severity| severity >= self.least)
+    }
+
     fn add(&mut self, check: &Check, message: impl Into<String>, hint: Option<&str>) {
-        if let Some(severity) = self.policy.severity(check, self.filename) {
+        let severity = self.policy.severity(check, self.filename);
+        if let Some(severity) = severity.filter(|severity| *severity >= self.least) {
             self.found.push(Finding {
                 check: check.id,
                 severity,

@@ -49,11 +49,14 @@ impl Sha256 {
 
     /// Appends the 64 hexadecimal digits.
     pub fn push_hex(&self, out: &mut Vec<u8>) {
-        let mut digits = [0; 64];
-        // The buffer has exactly the size that 32 bytes need.
-        if hex::encode_to_slice(self.0, &mut digits).is_ok() {
-            out.extend_from_slice(&digits);
-        }
+        out.extend_from_slice(self.digits().as_str().as_bytes());
+    }
+
+    /// The 64 hexadecimal digits, which take no memory of their own.
+    fn digits(&self) -> hex::Buffer<32> {
+        let mut digits = hex::Buffer::new();
+        digits.format(&self.0);
+        digits
     }
 }
 
@@ -81,7 +84,7 @@ impl FromStr for Sha256 {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        f.write_str(self.digits().as_str())
     }
 }
 
@@ -93,7 +96,7 @@ impl fmt::Debug for Sha256 {
 
 impl Serialize for Sha256 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.digits().as_str())
     }
 }
 

@@ -6,8 +6,10 @@
 //! build tags with other characters than ASCII letters, digits and `_` (uv
 //! refuses the wheel; a build tag may also hold `.`), and white space around the version.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use pep440_rs::Version;
 
@@ -94,12 +96,15 @@ pub struct BuildTag {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WheelFilename {
-    text: Box<str>,
+    text: Arc<str>,
     name: ProjectName,
     version: Version,
+    /// Whether the version is spelled in its normal form.
+    is_normal: bool,
     build: Option<BuildTag>,
-    /// Where the python, abi and platform parts begin in the text; lengths are below 256.
-    starts: [u8; 3],
+    /// Where the parts behind the name begin in the text: version, what follows it, python, abi
+    /// and platform; lengths are below 256.
+    starts: [u8; 5],
 }
 
 impl WheelFilename {
@@ -120,7 +125,12 @@ impl WheelFilename {
 
     /// The version as it is spelled in the filename.
     pub fn version_text(&self) -> &str {
-        self.text.split('-').nth(1).unwrap_or_default()
+        &self.text[usize::from(self.starts[0])..usize::from(self.starts[1]) - 1]
+    }
+
+    /// Whether the version is spelled in its normal form.
+    pub fn has_normal_version(&self) -> bool {
+        self.is_normal
     }
 
     /// The build tag.
@@ -130,17 +140,17 @@ impl WheelFilename {
 
     /// The compressed set of python tags, such as `cp312` or `py2.py3`.
     pub fn python(&self) -> &str {
-        &self.text[usize::from(self.starts[0])..usize::from(self.starts[1]) - 1]
+        &self.text[usize::from(self.starts[2])..usize::from(self.starts[3]) - 1]
     }
 
     /// The compressed set of ABI tags, such as `abi3`.
     pub fn abi(&self) -> &str {
-        &self.text[usize::from(self.starts[1])..usize::from(self.starts[2]) - 1]
+        &self.text[usize::from(self.starts[3])..usize::from(self.starts[4]) - 1]
     }
 
     /// The compressed set of platform tags, such as `manylinux_2_28_x86_64`.
     pub fn platform(&self) -> &str {
-        &self.text[usize::from(self.starts[2])..self.text.len() - ".whl".len()]
+        &self.text[usize::from(self.starts[4])..self.text.len() - ".whl".len()]
     }
 
     /// Every tag that the compressed sets stand for, in the order of the filename.
@@ -155,27 +165,45 @@ impl WheelFilename {
     }
 }
 
-impl FromStr for WheelFilename {
-    type Err = FilenameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        check_length(text)?;
+impl WheelFilename {
+    fn beside(text: Arc<str>, before: Option<&Self>) -> Result<Self, FilenameError> {
+        check_length(&text)?;
         let stem = text.strip_suffix(".whl").ok_or(FilenameError::Extension)?;
-        let parts: Vec<&str> = stem.split('-').collect();
-        let (name, version, build, tags) = match parts[..] {
-            [name, version, python, abi, platform] => {
+        let mut parts = [""; 6];
+        let (mut found, mut begin) = (0, 0);
+        for end in memchr::memchr_iter(b'-', stem.as_bytes()).chain([stem.len()]) {
+            if let Some(place) = parts.get_mut(found) {
+                *place = &stem[begin..end];
+            }
+            (found, begin) = (found + 1, end + 1);
+        }
+        let (name, version, build, tags) = match (found, parts) {
+            (5, [name, version, python, abi, platform, _]) => {
                 (name, version, None, [python, abi, platform])
             }
-            [name, version, build, python, abi, platform] => {
+            (6, [name, version, build, python, abi, platform]) => {
                 (name, version, Some(build), [python, abi, platform])
             }
-            _ => return Err(FilenameError::Parts { found: parts.len() }),
+            _ => return Err(FilenameError::Parts { found }),
         };
-        if name.contains("__") {
-            return Err(FilenameError::Name { found: name.to_owned() });
-        }
-        let name = parse_name(name)?;
-        let version = parse_version(version)?;
+        let starts_before = |before: &&Self| before.name_text() == name;
+        let before = before.filter(starts_before);
+        let (version_at, behind_at) = (name.len() + 1, name.len() + version.len() + 2);
+        let name = match before {
+            Some(before) => before.name.clone(),
+            None if name.contains("__") => {
+                return Err(FilenameError::Name { found: name.to_owned() });
+            }
+            None => parse_name(name)?,
+        };
+        let same = before.filter(|it| it.version_text() == version);
+        let (version, is_normal) = if let Some(same) = same {
+            (same.version.clone(), same.is_normal)
+        } else {
+            let parsed = parse_version(version)?;
+            let is_normal = parsed.to_string() == version;
+            (parsed, is_normal)
+        };
         let build = build.map(parse_build).transpose()?;
         for (tags, part) in tags.into_iter().zip(["python", "abi", "platform"]) {
             check_tags(tags, part)?;
@@ -184,8 +212,22 @@ impl FromStr for WheelFilename {
         let abi = platform - 1 - tags[1].len();
         let python = abi - 1 - tags[0].len();
         // `check_length` has bounded every offset by 255.
-        let starts = [python, abi, platform].map(|start| u8::try_from(start).unwrap_or(u8::MAX));
-        Ok(Self { text: text.into(), name, version, build, starts })
+        let starts = [version_at, behind_at, python, abi, platform];
+        let starts = starts.map(|start| u8::try_from(start).unwrap_or(u8::MAX));
+        Ok(Self { text, name, version, is_normal, build, starts })
+    }
+
+    /// The name as it is spelled in the filename.
+    pub fn name_text(&self) -> &str {
+        &self.text[..usize::from(self.starts[0]) - 1]
+    }
+}
+
+impl FromStr for WheelFilename {
+    type Err = FilenameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::beside(text.into(), None)
     }
 }
 
@@ -201,7 +243,7 @@ impl fmt::Display for WheelFilename {
 /// (PEP 625). Keeps the text verbatim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SdistFilename {
-    text: Box<str>,
+    text: Arc<str>,
     name: ProjectName,
     version: Version,
 }
@@ -223,17 +265,24 @@ impl SdistFilename {
     }
 }
 
-impl FromStr for SdistFilename {
-    type Err = FilenameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        check_length(text)?;
+impl SdistFilename {
+    fn new(text: Arc<str>) -> Result<Self, FilenameError> {
+        check_length(&text)?;
         let stem = text
             .strip_suffix(".tar.gz")
             .or_else(|| text.strip_suffix(".zip"))
             .ok_or(FilenameError::Extension)?;
         let (name, version) = stem.rsplit_once('-').ok_or(FilenameError::NoDash)?;
-        Ok(Self { text: text.into(), name: parse_name(name)?, version: parse_version(version)? })
+        let (name, version) = (parse_name(name)?, parse_version(version)?);
+        Ok(Self { text, name, version })
+    }
+}
+
+impl FromStr for SdistFilename {
+    type Err = FilenameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::new(text.into())
     }
 }
 
@@ -286,15 +335,31 @@ impl DistFilename {
     }
 }
 
+impl DistFilename {
+    /// Parses a filename beside one that was parsed before: where both spell the name or the
+    /// version alike, they share it. Long lists name a project's files together.
+    pub fn beside(text: Arc<str>, before: Option<&Self>) -> Result<Self, FilenameError> {
+        if text.ends_with(".tar.gz") || text.ends_with(".zip") {
+            SdistFilename::new(text).map(Self::Sdist)
+        } else {
+            WheelFilename::beside(text, before.and_then(Self::wheel)).map(Self::Wheel)
+        }
+    }
+
+    /// The version in its normal form, which most filenames have.
+    pub fn version_text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Wheel(wheel) if wheel.is_normal => wheel.version_text().into(),
+            _ => self.version().to_string().into(),
+        }
+    }
+}
+
 impl FromStr for DistFilename {
     type Err = FilenameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.ends_with(".tar.gz") || text.ends_with(".zip") {
-            text.parse().map(Self::Sdist)
-        } else {
-            text.parse().map(Self::Wheel)
-        }
+        Self::beside(text.into(), None)
     }
 }
 
@@ -334,16 +399,16 @@ fn parse_build(part: &str) -> Result<BuildTag, FilenameError> {
 }
 
 fn check_tags(tags: &str, part: &'static str) -> Result<(), FilenameError> {
-    let valid = |tag: &str| {
+    let valid = |tag: &[u8]| {
         !tag.is_empty()
             // uv compares tags as they are written, so that capitals fit nothing.
-            && tag.bytes().all(|byte| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
+            && tag.iter().all(|byte| {
+                byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_'
             })
             // `packaging` asks for an identifier.
-            && !(part == "python" && tag.as_bytes()[0].is_ascii_digit())
+            && !(part == "python" && tag[0].is_ascii_digit())
     };
-    if tags.split('.').all(valid) {
+    if tags.as_bytes().split(|byte| *byte == b'.').all(valid) {
         Ok(())
     } else {
         Err(FilenameError::Tag { part, found: tags.to_owned() })
@@ -409,6 +474,19 @@ mod tests {
             prop_assert_eq!(wheel.version(), &version.parse::<Version>()?);
             let sdist: SdistFilename = format!("{name}-{version}.tar.gz").parse()?;
             prop_assert_eq!(sdist.to_string().parse::<SdistFilename>()?, sdist);
+        }
+
+        #[test]
+        fn what_is_shared_is_the_same(
+            first in "(a|b_c|d.e|f__g)-(1|1\\.0|2\\+cu128|x)(-1)?-cp31[0-2]-abi3-any(\\.whl|\\.tar\\.gz)",
+            second in "(a|b_c|d.e|f__g)-(1|1\\.0|2\\+cu128|x)(-1)?-cp31[0-2]-abi3-any(\\.whl|\\.tar\\.gz)",
+        ) {
+            let before = first.parse::<DistFilename>();
+            let beside = DistFilename::beside(second.as_str().into(), before.as_ref().ok());
+            prop_assert_eq!(&beside, &second.parse());
+            if let Ok(dist) = beside {
+                prop_assert_eq!(dist.version_text(), dist.version().to_string());
+            }
         }
 
         #[test]

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A project's name in its normalized form: lowercase, runs of `-`, `_` and `.` become one `-`.
 ///
@@ -16,9 +17,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// assert_eq!(name.to_string(), "ruamel-yaml-clib");
 /// # Ok::<(), wheelsite::wheel::ParseProjectNameError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
-pub struct ProjectName(Box<str>);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProjectName(Arc<str>);
 
 impl ProjectName {
     /// The normalized text.
@@ -65,6 +65,12 @@ impl fmt::Display for ProjectName {
 impl std::borrow::Borrow<str> for ProjectName {
     fn borrow(&self) -> &str {
         &self.0
+    }
+}
+
+impl Serialize for ProjectName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -67,9 +67,10 @@ pub(super) fn run(args: &RunArgs, terminal: Terminal) -> Result<ExitCode> {
     let options = args.build.options(&args.list.config)?;
     let summary = super::runtime()?.block_on(build_all(args, plan.rows, options, terminal))?;
     if let Some(stopped) = summary.stopped.as_ref().filter(|stopped| !stopped.interrupted) {
-        terminal.warn(&stopped.message);
-        if let Some(hint) = &stopped.hint {
-            terminal.info(&format!("{}: {hint}", "hint".cyan().bold()));
+        match &stopped.hint {
+            // The disk's message was told when it was seen.
+            Some(hint) => terminal.info(&format!("{}: {hint}", "hint".cyan().bold())),
+            None => terminal.warn(&format!("{}: no further row began", stopped.message)),
         }
     }
     let mut unwritten = None;

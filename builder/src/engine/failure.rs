@@ -223,6 +223,13 @@ pub fn of_run(ended: Ended, tail: &Tail, context: &Context<'_>) -> Failure {
         End::Exit(code) => code,
         _ => None,
     };
+    if code.is_none() && tail.code().is_none() {
+        return Failure::new(
+            Cause::Other,
+            format!("the engine's client was killed in stage `{stage}`"),
+            "run again: it goes on where it stopped",
+        );
+    }
     let is_killed = tail
         .find(&[
             "Killed signal terminated program",

@@ -161,11 +161,14 @@ fn image(name: &str, found: Inspected) -> Image {
     let digests = found.repo_digests.unwrap_or_default();
     let by_digest = digests.iter().filter_map(|it| it.split_once('@'));
     let asked = name.split_once('@').map(|(_, digest)| digest);
+    let asked_for = by_digest.clone().filter(|(_, digest)| Some(*digest) == asked);
     // Images of `localhost` were made here: nobody else can pull them.
     let of_registry = by_digest
         .filter(|(repository, _)| {
             normal_name(repository) == wanted && !repository.starts_with("localhost/")
         })
+        // What has the digest that was asked for is that image, whatever its name is here.
+        .chain(asked_for)
         // An index of several platforms has another digest than the image of one of them.
         .max_by_key(|(_, digest)| Some(*digest) == asked);
     let id = found.id.strip_prefix("sha256:").unwrap_or(&found.id).to_owned();

@@ -26,7 +26,8 @@ fn three(workshop: &Workshop) {
 fn one_failure_does_not_stop_the_rest() {
     let (Some(workshop), Some(clients)) = (Workshop::new(), tools::clients()) else { return };
     three(&workshop);
-    let arguments = ["--jobs", "2", "--junit", "junit.xml", "--report", "report.json"];
+    let arguments =
+        ["--jobs", "2", "--report", "junit.xml", "--report", "report.json", "--min-free", "0"];
     let run = Run::of(&mut workshop.containers_of("run", &arguments));
     run.fails(1, &["second-1.0-cp311-cu135-x86_64", "a.c:1:"]);
     assert_eq!(workshop.containers(), [""; 0]);

@@ -76,7 +76,7 @@ pub(super) fn judge(
 fn index(files: &[Named], judged: &[Judged], settings: &Settings) -> Result<Index> {
     let accepted = files.iter().zip(judged).enumerate().filter(|(_, (_, it))| it.verdict.accepted);
     let admitted = accepted.map(|(position, ((artifact, _), judged))| Admitted {
-        artifact: Artifact { source: position, ..artifact.clone() },
+        artifact: Artifact { source: position, ..artifact.clone() }.into(),
         facts: judged.facts.clone().map(Arc::new),
         upload_time: artifact.offered.upload_time,
         url: FileUrl::FilesUrl,

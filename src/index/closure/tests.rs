@@ -41,7 +41,7 @@ fn index(files: &[(&str, &[&str])]) -> Index {
         let artifact = artifact(filename);
         let is_wheel = filename.ends_with(".whl");
         let facts = is_wheel.then(|| Arc::new(facts(&artifact, headers)));
-        Admitted { artifact, facts, upload_time: None, url: FileUrl::FilesUrl }
+        Admitted { artifact: artifact.into(), facts, upload_time: None, url: FileUrl::FilesUrl }
     };
     let settings =
         Settings::resolve(SiteConfig::default(), Options::default(), Environment::default())

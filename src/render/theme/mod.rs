@@ -18,6 +18,7 @@ use tera::{ErrorKind, Tera};
 
 use crate::config::{Scalar, ThemeChoice};
 use crate::error::{Error, Result};
+use crate::render::markup;
 use crate::wheel::Sha256;
 
 pub use check::{Problem, check};
@@ -169,6 +170,7 @@ impl Parts {
     /// A component that were there under two names would be refused.
     fn tera(&self) -> tera::TeraResult<Tera> {
         let mut tera = Tera::default();
+        tera.set_escape_fn(markup::escape);
         tera.set_fallback_prefixes(self.layers.iter().map(|layer| format!("{layer}/")))?;
         tera.add_raw_templates(&self.templates)?;
         Ok(tera)

@@ -219,14 +219,14 @@ impl SimpleIndex {
         let public = !hidden && check_url(file.url.as_str(), &file.filename).is_ok();
         Artifact {
             dist: file.filename.parse(),
-            filename: file.filename,
+            filename: file.filename.into(),
             location: Location::remote(shown(&file.url), file.url.as_str()),
             source: position,
             size: file.size,
             offered: Offered {
                 sha256: file.sha256,
                 url: public.then(|| file.url.as_str().into()),
-                requires_python: file.requires_python,
+                requires_python: file.requires_python.map(Into::into),
                 // Only what was compared with the wheel is passed on.
                 core_metadata: None,
                 upload_time: file.upload_time,

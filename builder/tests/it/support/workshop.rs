@@ -224,7 +224,14 @@ impl Drop for Workshop {
 
 /// The files below a folder by their relative paths, in order; none where there is no folder.
 pub(crate) fn files(folder: &Path) -> Vec<String> {
-    if folder.is_dir() { tree(folder).into_keys().collect() } else { Vec::new() }
+    // A program that runs may remove them meanwhile.
+    let entries = walkdir::WalkDir::new(folder).into_iter().flatten();
+    let files = entries.filter(|entry| entry.file_type().is_file());
+    let mut paths: Vec<String> = files
+        .filter_map(|entry| Some(entry.path().strip_prefix(folder).ok()?.to_str()?.to_owned()))
+        .collect();
+    paths.sort();
+    paths
 }
 
 /// Every file below a folder, by relative path.

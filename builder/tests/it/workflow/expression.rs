@@ -71,8 +71,8 @@ fn tokens(text: &str) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
-        let length = if rest.starts_with('\'') {
-            rest[1..].find('\'').expect("ends") + 2
+        let length = if let Some(quoted) = rest.strip_prefix('\'') {
+            quoted.find('\'').expect("ends") + 2
         } else if ["==", "!=", "&&", "||", "<=", ">="].iter().any(|it| rest.starts_with(it)) {
             2
         } else if rest.starts_with(['!', '(', ')', '<', '>', ',']) {

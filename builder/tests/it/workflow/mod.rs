@@ -69,10 +69,8 @@ impl World {
         // What pipx would install is there already.
         workshop.program(
             "pipx",
-            &format!(
-                "#!/bin/sh\ncase \"$*\" in\n  'install wheelsite==0.1.0' | \
-                 'install wheelsite-builder==0.1.0') ;;\n  *) exit 1 ;;\nesac\n"
-            ),
+            "#!/bin/sh\ncase \"$*\" in\n  'install wheelsite==0.1.0' | \
+             'install wheelsite-builder==0.1.0') ;;\n  *) exit 1 ;;\nesac\n",
         );
         let programs = [tools::wheelsite(), env!("CARGO_BIN_EXE_wheelsite-builder").into()];
         for program in programs {
@@ -176,7 +174,7 @@ impl World {
         Run::of(&mut pip).works();
         let installed = files(target.path());
         let information = format!("{name}-1.0+cu135.dist-info/METADATA");
-        assert!(installed.iter().any(|path| *path == information), "{installed:?}");
+        assert!(installed.contains(&information), "{installed:?}");
     }
 }
 
@@ -195,7 +193,7 @@ fn a_push_makes_an_index_and_the_next_one_adds_to_it() {
     let mut runner = world.runner();
 
     // The first push, as `init` has left it: nothing is planned, and the empty index is live.
-    let ended = runner.run(&workflow, json!({}));
+    let ended = runner.run(&workflow, &json!({}));
     expects(&ended, &[("plan", "success"), ("build", "skipped"), ("release", "skipped")]);
     expects(&ended, &[("index", "success"), ("deploy", "success"), ("again", "skipped")]);
     assert!(world.live("simple/index.html").contains("<html"));
@@ -204,7 +202,7 @@ fn a_push_makes_an_index_and_the_next_one_adds_to_it() {
     world.project("one", "int one(void) { return 1; }\n");
     world.project("two", "int two(void) { return 2; }\n");
     world.packages(&["one", "two"]);
-    let ended = runner.run(&workflow, json!({}));
+    let ended = runner.run(&workflow, &json!({}));
     expects(&ended, &[("plan", "success"), ("build", "success"), ("release", "success")]);
     expects(&ended, &[("index", "success"), ("deploy", "success"), ("again", "skipped")]);
     let rows: Vec<&str> = ended.rows.keys().map(String::as_str).collect();
@@ -239,7 +237,7 @@ fn a_push_makes_an_index_and_the_next_one_adds_to_it() {
     world.project("three", "int three(void) { return 3; }\n");
     world.project("broken", "int broken(void) { return this_is_no_name; }\n");
     world.packages(&["one", "two", "three", "broken"]);
-    let ended = runner.run(&workflow, json!({}));
+    let ended = runner.run(&workflow, &json!({}));
     let rows: Vec<(&str, bool)> = ended.rows.iter().map(|(id, works)| (&**id, *works)).collect();
     let expected =
         [("broken-1.0-cp311-cu135-x86_64", false), ("three-1.0-cp311-cu135-x86_64", true)];
@@ -261,7 +259,7 @@ fn a_push_makes_an_index_and_the_next_one_adds_to_it() {
 
     // By hand, for one package: it is mended, and the others stay.
     world.project("broken", "int broken(void) { return 0; }\n");
-    let ended = runner.run(&workflow, json!({"package": "broken", "tag": "v-mended", "part": ""}));
+    let ended = runner.run(&workflow, &json!({"package": "broken", "tag": "v-mended", "part": ""}));
     let rows: Vec<&str> = ended.rows.keys().map(String::as_str).collect();
     assert_eq!(rows, ["broken-1.0-cp311-cu135-x86_64"], "{}", ended.log);
     expects(&ended, &[("build", "success"), ("release", "success"), ("deploy", "success")]);
@@ -272,7 +270,7 @@ fn a_push_makes_an_index_and_the_next_one_adds_to_it() {
 
     // Nothing is missing any more: no job compiles, and the site is the same.
     let before = tree(&world.kept.folder.join("live"));
-    let ended = runner.run(&workflow, json!({}));
+    let ended = runner.run(&workflow, &json!({}));
     expects(&ended, &[("plan", "success"), ("build", "skipped"), ("release", "skipped")]);
     expects(&ended, &[("index", "success"), ("deploy", "success")]);
     let after = tree(&world.kept.folder.join("live"));
@@ -297,7 +295,7 @@ fn more_wheels_than_a_matrix_has_jobs_take_several_runs() {
     let runner = world.runner();
     let rows = |inputs: Value| {
         let values = json!({"github": {"token": TOKEN}, "inputs": inputs});
-        let outputs = runner.only(&workflow, "plan", values).expect("runs");
+        let outputs = runner.only(&workflow, "plan", &values).expect("runs");
         let matrix = outputs["matrix"].as_str().expect("is text");
         let matrix: Value = serde_json::from_str(matrix).expect("is JSON");
         let ids = matrix["include"].as_array().expect("is a list").iter();
@@ -319,7 +317,7 @@ fn more_wheels_than_a_matrix_has_jobs_take_several_runs() {
             "deploy": {"outputs": {}, "result": deployed},
         });
         let values = json!({"github": {"token": TOKEN}, "inputs": inputs, "needs": needs});
-        runner.only(&workflow, "again", values).is_some()
+        runner.only(&workflow, "again", &values).is_some()
     };
     assert!(again(json!({"package": "many $(x)"}), "2", "250", "success"));
     let asked = world.workshop.read("gh.txt");

@@ -50,7 +50,7 @@ struct Job<'j> {
 
 impl Runner<'_> {
     /// Runs the jobs of a workflow, each when those that it needs have ended.
-    pub(super) fn run(&mut self, workflow: &str, inputs: Value) -> Ended {
+    pub(super) fn run(&mut self, workflow: &str, inputs: &Value) -> Ended {
         self.runs += 1;
         let _ = std::fs::remove_dir_all(self.kept.folder.join("artifacts"));
         let workflow: Value = serde_yaml::from_str(workflow).expect("is YAML");
@@ -102,7 +102,7 @@ impl Runner<'_> {
     }
 
     /// Runs one job alone, as if those before it had ended in this way; gives its outputs if it worked.
-    pub(super) fn only(&self, workflow: &str, name: &str, values: Value) -> Option<Value> {
+    pub(super) fn only(&self, workflow: &str, name: &str, values: &Value) -> Option<Value> {
         let workflow: Value = serde_yaml::from_str(workflow).expect("is YAML");
         let job = &workflow["jobs"][name];
         let values = values.as_object().expect("is one").clone();

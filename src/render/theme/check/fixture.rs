@@ -109,7 +109,7 @@ fn crowd() -> Result<Site> {
         let mut file =
             admitted(&format!("many{number}-1.0+cu128-cp312-cp312-win_amd64.whl"), None)?;
         // Sizes add up where each is known.
-        file.artifact.size = Some(1000);
+        Arc::make_mut(&mut file.artifact).size = Some(1000);
         files.push(file);
     }
     let mut index = Index::build(files, &settings)?;
@@ -153,7 +153,7 @@ fn admitted(filename: &str, wheel: Option<Value>) -> Result<Admitted> {
     artifact.size = facts.is_some().then_some(1_234_567);
     artifact.offered.requires_python = Some(TEXT.into());
     Ok(Admitted {
-        artifact,
+        artifact: artifact.into(),
         upload_time: facts.as_ref().and_then(|_| UploadTime::from_seconds(1_790_000_000)),
         facts,
         url: FileUrl::Carried,
