@@ -72,36 +72,9 @@ pub(super) fn build_variables(row: &Row, options: &Options) -> BTreeMap<String, 
     env
 }
 
-/// The requirements of a row, torch pinned to its release.
-pub(super) fn dependencies(row: &Row) -> Vec<String> {
-    row.recipe.extra_deps.iter().map(|line| pinned(row, line)).collect()
-}
-
 /// `torch==2.9.*` as a constraint on everything that is installed.
 fn torch_pin(row: &Row) -> Option<String> {
     row.torch.map(|torch| format!("=={}.{}.*", torch.major, torch.minor))
-}
-
-fn pinned(row: &Row, line: &str) -> String {
-    let Some(pin) = torch_pin(row) else { return line.to_owned() };
-    let end = line.find(|char: char| !char.is_ascii_alphanumeric() && !"-_.".contains(char));
-    let (name, rest) = line.split_at(end.unwrap_or(line.len()));
-    let is_torch = name.eq_ignore_ascii_case("torch");
-    // A URL is as exact as can be.
-    if !is_torch || rest.trim_start().starts_with('@') {
-        return line.to_owned();
-    }
-    let (rest, marker) = match rest.split_once(';') {
-        Some((rest, marker)) => (rest, format!(";{marker}")),
-        None => (rest, String::new()),
-    };
-    let (extras, versions) = match rest.split_once(']') {
-        Some((extras, versions)) => (format!("{extras}]"), versions),
-        None => (String::new(), rest),
-    };
-    let versions = versions.trim().trim_start_matches('(').trim_end_matches(')');
-    let comma = if versions.is_empty() { "" } else { "," };
-    format!("{name}{extras}{versions}{comma}{pin}{marker}")
 }
 
 /// What pip is asked to download, if the source comes from an index or a URL.
@@ -163,7 +136,7 @@ pub(super) fn command(row: &Row) -> Vec<String> {
 pub(super) fn write_build(row: &Row, state: &Path) -> Result<()> {
     let folder = state.join("input");
     write(&folder, "apt", &row.recipe.apt)?;
-    write(&folder, "dependencies", &dependencies(row))?;
+    write(&folder, "dependencies", &row.recipe.extra_deps)?;
     write(&folder, "download", &download(row))?;
     write(&folder, "build_args", &row.recipe.build_args)?;
     let exclude = match &row.recipe.auditwheel {
@@ -179,7 +152,7 @@ pub(super) fn write_build(row: &Row, state: &Path) -> Result<()> {
 /// Writes the values that the smoke test reads.
 pub(super) fn write_smoke(row: &Row, state: &Path) -> Result<()> {
     let folder = state.join("input");
-    write(&folder, "dependencies", &dependencies(row))?;
+    write(&folder, "dependencies", &row.recipe.extra_deps)?;
     write(&folder, "imports", &row.recipe.test_import)?;
     write(&folder, "command", row.recipe.test_command.as_deref().unwrap_or_default())?;
     write_constraints(row, &folder)
@@ -261,27 +234,6 @@ pub(super) fn digest(value: &Value) -> String {
 mod tests {
     use super::*;
     use crate::build::tests::row;
-    use crate::row::Torch;
-
-    #[test]
-    fn torch_is_pinned_however_it_is_written() {
-        let row = Row { torch: Some(Torch { major: 2, minor: 9 }), ..row("x", "1") };
-        for (line, expected) in [
-            ("torch", "torch==2.9.*"),
-            ("Torch >= 2.1", "Torch>= 2.1,==2.9.*"),
-            (
-                "torch[opt](>=2) ; python_version > '3'",
-                "torch[opt]>=2,==2.9.*; python_version > '3'",
-            ),
-            ("torchvision", "torchvision"),
-            ("torch-scatter>1", "torch-scatter>1"),
-            ("torch @ https://host/t.whl", "torch @ https://host/t.whl"),
-            ("ninja", "ninja"),
-        ] {
-            assert_eq!(pinned(&row, line), expected);
-        }
-        assert_eq!(pinned(&Row { torch: None, ..row }, "torch"), "torch");
-    }
 
     #[test]
     fn the_download_prepares_metadata_as_the_build_does() {

@@ -82,7 +82,7 @@ pub struct Options {
     pub cpus: Option<u32>,
     /// How many compilers run at once, where the row does not say it.
     pub compilers: Option<u32>,
-    /// How long a row may compile, instead of what it says.
+    /// The longest that a row may compile, where it says more.
     pub timeout: Option<Duration>,
     /// How long to wait before a second try; each further wait is twice as long.
     pub pause: Duration,
@@ -154,6 +154,8 @@ pub struct Builder {
     scripts: PathBuf,
     /// Pulls of one image must wait for each other.
     pinned: Arc<images::Pinned>,
+    /// One row at a time puts its files into the output folder.
+    putting: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The wheel of a row, if it is in the output folder, was made by the recipe that the row has now,
@@ -162,10 +164,26 @@ pub fn is_done(row: &Row, options: &Options) -> Option<Built> {
     if options.force || options.update_lock {
         return None;
     }
-    let (recipe, test) = digests(row, options).ok()?;
-    let found = report::find(&options.output, row, &recipe)?;
+    let source = source::fingerprint(row, &leave_out(options)).ok()?;
+    let (recipe, test) = digests_of(row, options, &source).ok()?;
+    let Some(found) = report::find(&options.output, row, &recipe) else {
+        return served(row, options, &source);
+    };
     let is_tested = !options.smoke || found.report.test.as_deref() == Some(&*test);
     if is_tested { built_before(&found) } else { None }
+}
+
+/// What another row has made, where that serves this one too: a wheel for the stable ABI, or for
+/// any Python.
+fn served(row: &Row, options: &Options, source: &Value) -> Option<Built> {
+    let recipe = inputs::recipe(row, &row.recipe.image, source);
+    let found = report::find_serving(&options.output, row, &recipe)?;
+    let mut built = built_before(&found)?;
+    let mut not_tested =
+        format!("Python {}: row `{}` has made the wheel", row.python, found.report.row);
+    not_tested.push_str(", which serves this one too");
+    built.smoke = Some(Smoke { not_tested: vec![not_tested], ..built.smoke.unwrap_or_default() });
+    Some(built)
 }
 
 fn built_before(found: &Found) -> Option<Built> {
@@ -181,11 +199,6 @@ fn built_before(found: &Found) -> Option<Built> {
 }
 
 /// The digests of what makes a row's wheel, and of how it is tested.
-fn digests(row: &Row, options: &Options) -> Result<(String, String)> {
-    let source = source::fingerprint(row, &leave_out(options))?;
-    digests_of(row, options, &source)
-}
-
 fn digests_of(row: &Row, options: &Options, source: &Value) -> Result<(String, String)> {
     let lock = match &options.lock {
         Some(path) => Lock::read(path)?,
@@ -233,7 +246,7 @@ impl Builder {
         let cache = options.work.join("cache");
         fs::create_dir_all(&cache).map_err(wheelsite::error::Error::output("create", &cache))?;
         let scripts = scripts::write(&options.work)?;
-        Ok(Self { engine, options, scripts, pinned: Arc::default() })
+        Ok(Self { engine, options, scripts, pinned: Arc::default(), putting: Arc::default() })
     }
 
     /// The engine.
@@ -295,6 +308,13 @@ impl Builder {
             })?;
             built.stages = telling.finish();
             return Ok(built);
+        }
+        if !self.options.force {
+            let (options, row, source) = (self.options.clone(), row.clone(), source.clone());
+            if let Some(mut built) = blocking(move || Ok(served(&row, &options, &source))).await? {
+                built.stages = telling.finish();
+                return Ok(built);
+            }
         }
         let built = self.build_row(row, &folder, &source, &mut telling, cancel).await?;
         if !self.options.keep {
@@ -389,7 +409,19 @@ impl Builder {
             stages: telling.stages(),
             smoke: smoke.clone(),
         };
+        // Rows that make the same wheel may come here at the same time.
+        let putting = self.putting.lock().await;
+        if !self.options.force
+            && let Some(built) = served(row, &self.options, source)
+        {
+            telling.note(&format!(
+                "`{}` is there from another row, and serves this one",
+                labeled.filename.as_str()
+            ));
+            return Ok(built);
+        }
         let wheel = self.put(&labeled, &report)?;
+        drop(putting);
         for other in report::others(&self.options.output, row, labeled.filename.as_str()) {
             telling.note(&format!(
                 "`{other}` of an earlier recipe of this row is still there: remove it if no index is to have it"
@@ -438,7 +470,7 @@ impl Builder {
             state: &state,
             mounts: Vec::new(),
             env: inputs::build_variables(row, &self.options),
-            limit: Some(self.options.timeout.unwrap_or(row.recipe.timeout)),
+            limit: Some(self.options.timeout.unwrap_or(Duration::MAX).min(row.recipe.timeout)),
         };
         let mut installed = Vec::new();
         self.run(run, telling, cancel, &mut |stage, line| {

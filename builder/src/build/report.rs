@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Stage;
 use super::source::{read_small, sha256_of};
 use crate::error::{Error, Result};
+use crate::plan::missing::is_of;
 use crate::row::Row;
 
 /// What the file's name adds to the wheel's.
@@ -88,28 +89,53 @@ pub(super) struct Found {
 
 /// Looks in a folder for a wheel of a row by this recipe.
 pub(super) fn find(folder: &Path, row: &Row, recipe: &str) -> Option<Found> {
+    reports(folder, row)
+        .find(|found| found.report.row == row.id && found.report.recipe == recipe)
+        .filter(is_whole)
+}
+
+/// Looks in a folder for a wheel that another row has made of the same things but for its Python,
+/// and that serves this one too, as wheels for the stable ABI do.
+pub(super) fn find_serving(folder: &Path, row: &Row, recipe: &Value) -> Option<Found> {
+    let wanted = without_python(recipe);
+    let serves = |found: &Found| {
+        found.report.row != row.id
+            && without_python(&found.report.inputs) == wanted
+            && found.report.wheel.filename.parse().is_ok_and(|wheel| is_of(&wheel, row))
+    };
+    reports(folder, row).filter(serves).find(is_whole)
+}
+
+/// What makes a wheel, apart from the Python and the image, whose name may hold it.
+fn without_python(recipe: &Value) -> Value {
+    let mut recipe = recipe.clone();
+    if let Some(entries) = recipe.as_object_mut() {
+        entries.remove("python");
+        entries.remove("image");
+    }
+    recipe
+}
+
+/// The reports of a package's wheels, by name.
+fn reports(folder: &Path, row: &Row) -> impl Iterator<Item = Found> {
     let stem = format!("{}-", row.package.as_str().replace('-', "_"));
-    let entries = fs::read_dir(folder).ok()?;
-    entries.flatten().find_map(|entry| {
-        let name = entry.file_name().into_string().ok()?;
-        let filename = name.strip_suffix(SUFFIX).filter(|_| name.starts_with(&stem))?;
-        let bytes = read_small(&entry.path())?;
-        let report: BuildReport = serde_json::from_slice(&bytes).ok()?;
-        let is_it = report.format == FORMAT
-            && report.row == row.id
-            && report.recipe == recipe
-            && report.wheel.filename == filename;
-        if !is_it {
-            return None;
-        }
-        let wheel = folder.join(filename);
-        let (sha256, _) = sha256_of(&wheel).ok()?;
-        (sha256.to_string() == report.wheel.sha256).then(|| Found {
-            report,
-            wheel,
-            path: entry.path(),
-        })
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.starts_with(&stem)).collect();
+    names.sort_unstable();
+    let folder = folder.to_owned();
+    names.into_iter().filter_map(move |name| {
+        let filename = name.strip_suffix(SUFFIX)?;
+        let path = folder.join(&name);
+        let report: BuildReport = serde_json::from_slice(&read_small(&path)?).ok()?;
+        let is_ours = report.format == FORMAT && report.wheel.filename == filename;
+        is_ours.then(|| Found { wheel: folder.join(filename), report, path })
     })
+}
+
+/// Whether the wheel has the digest that its report states.
+fn is_whole(found: &Found) -> bool {
+    sha256_of(&found.wheel).is_ok_and(|(sha256, _)| sha256.to_string() == found.report.wheel.sha256)
 }
 
 /// Wheels of a row by other names: what an earlier recipe has made.

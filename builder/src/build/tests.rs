@@ -53,7 +53,8 @@ fn a_row_is_done_by_its_recipe_and_its_bytes() {
     let folder = tempfile::tempdir().expect("is made");
     let options = Options { smoke: false, ..Options::new(folder.path(), folder.path().join("w")) };
     let row = row("a-b", "1");
-    let (recipe, _) = digests(&row, &options).expect("reads");
+    let source = source::fingerprint(&row, &leave_out(&options)).expect("reads");
+    let (recipe, _) = digests_of(&row, &options, &source).expect("reads");
     let name = "a_b-1+cu129-py3-none-any.whl";
     let report = json!({
         "format": FORMAT, "generator": "", "row": row.id, "recipe": recipe,
@@ -84,4 +85,26 @@ fn a_row_is_done_by_its_recipe_and_its_bytes() {
     assert!(is_done(&same, &options).is_some(), "limits are no part of the recipe");
     put(SUFFIX, b"{}");
     assert_eq!(is_done(&row, &options), None, "a report that is none");
+
+    // A row for another Python is served by the same wheel, if all else is the same.
+    let other = Row {
+        id: "a-b-of-another".to_owned(),
+        python: "3.13".parse().expect("is one"),
+        ..row.clone()
+    };
+    assert_eq!(is_done(&other, &options), None, "the report says nothing of what it was made of");
+    let mut report = report;
+    report["inputs"] = inputs::recipe(&row, "by@digest", &source);
+    put(SUFFIX, report.to_string().as_bytes());
+    let built = is_done(&other, &options).expect("is served");
+    let not_tested = built.smoke.expect("says so").not_tested;
+    assert!(
+        not_tested[0].contains("Python 3.13") && not_tested[0].contains(&row.id),
+        "{not_tested:?}"
+    );
+    let mut changed = other.clone();
+    changed.recipe.build_args.push("-v".to_owned());
+    assert_eq!(is_done(&changed, &options), None, "it is made of other things");
+    put("", b"y");
+    assert_eq!(is_done(&other, &options), None, "it has other bytes");
 }

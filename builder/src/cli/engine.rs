@@ -28,7 +28,7 @@ pub(super) struct EngineArgs {
     /// How many processors a container has
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) cpus: Option<u32>,
-    /// How long a container may work, instead of what packages.yml says, as in `90m`
+    /// The longest that a row may compile, where packages.yml says more, as in `90m`
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) timeout: Option<Duration>,
     /// Index that pip uses in containers [default: the one of this machine's `PIP_INDEX_URL`]

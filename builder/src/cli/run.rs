@@ -1,11 +1,11 @@
 //! `wheelsite-builder run`
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anstream::eprintln;
@@ -98,11 +98,10 @@ async fn build_all(
     terminal: Terminal,
 ) -> Result<Summary> {
     let cancel = Cancel::on_signals()?;
+    let (done, rows) = done_before(rows, &options);
     let at_once = args.jobs.get().min(rows.len());
-    let done = done_at_first(&rows, &options);
-    let is_all_done = done.len() == rows.len();
     // Whoever has nothing to build needs no engine.
-    let engine = if is_all_done { None } else { Some(args.build.engine.find().await?) };
+    let engine = if rows.is_empty() { None } else { Some(args.build.engine.find().await?) };
     let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let disk = ContainerDisk::new(&rows, &options, engine.clone()).await;
     let builder = match engine {
@@ -112,41 +111,51 @@ async fn build_all(
         }
         None => None,
     };
-    let containers = Containers {
-        builder,
-        done: Mutex::new(done),
-        events: Shown::new(terminal, at_once > 1),
-        cpus,
-    };
+    let containers = Containers { builder, events: Shown::new(terminal, at_once > 1), cpus };
     let how = Options {
         jobs: args.jobs,
         cpus,
         fail_fast: args.fail_fast,
-        // What is done takes no room.
-        min_free: if is_all_done { ByteSize(0) } else { args.min_free },
+        min_free: args.min_free,
         watch: WATCH,
     };
     let told = Told(terminal);
-    Ok(run::run(rows, Arc::new(containers), &disk, &told, how, &cancel).await)
+    for (_, ended) in &done {
+        run::Progress::ended(&told, ended);
+    }
+    let mut summary = run::run(rows, Arc::new(containers), &disk, &told, how, &cancel).await;
+    // In the order of the plan.
+    for (place, ended) in done {
+        summary.rows.insert(place.min(summary.rows.len()), ended);
+    }
+    Ok(summary)
 }
 
-/// The rows at the beginning of a plan that are done, up to the first that is not.
-fn done_at_first(rows: &[Row], options: &build::Options) -> BTreeMap<String, Built> {
+/// The rows that are done, with their places in the plan, and those that are not.
+fn done_before(rows: Vec<Row>, options: &build::Options) -> (Vec<(usize, Ended)>, Vec<Row>) {
     let mut options = options.clone();
     for folder in [&mut options.output, &mut options.work] {
         if let Ok(absolute) = std::fs::canonicalize(&*folder) {
             *folder = absolute;
         }
     }
-    let done = rows.iter().map_while(|row| Some((row.id.clone(), build::is_done(row, &options)?)));
-    done.collect()
+    let (mut done, mut others) = (Vec::new(), Vec::new());
+    for (place, row) in rows.into_iter().enumerate() {
+        match build::is_done(&row, &options) {
+            Some(built) => {
+                let outcome = Outcome::Made(made(built));
+                done.push((place, Ended { row: Arc::new(row), outcome, time: Duration::ZERO }));
+            }
+            None => others.push(row),
+        }
+    }
+    (done, others)
 }
 
 /// Builds rows in containers.
 struct Containers {
-    /// None where all rows are done.
+    /// None where there is nothing to build.
     builder: Option<Builder>,
-    done: Mutex<BTreeMap<String, Built>>,
     events: Shown,
     cpus: NonZeroUsize,
 }
@@ -154,22 +163,15 @@ struct Containers {
 impl RowBuilder for Containers {
     fn build(self: Arc<Self>, row: Arc<Row>, cpus: NonZeroUsize, cancel: Cancel) -> Building {
         Box::pin(async move {
-            let done = self.done.lock().unwrap_or_else(PoisonError::into_inner).remove(&row.id);
-            let built = match (done, &self.builder) {
-                (Some(done), _) => done,
-                (None, Some(builder)) => {
-                    // Alone it may do as it likes.
-                    let compilers = Some(cpus).filter(|cpus| *cpus < self.cpus);
-                    let compilers = compilers.and_then(|cpus| u32::try_from(cpus.get()).ok());
-                    let builder = builder.with_compilers(compilers);
-                    builder.build(&row, &self.events, &cancel).await?
-                }
-                (None, None) => {
-                    let message = format!("`{}` is not done any more", row.id);
-                    return Err(Error::failed(message, "its files were changed: run again"));
-                }
+            let Some(builder) = &self.builder else {
+                let message = format!("`{}` was not to be built", row.id);
+                return Err(Error::failed(message, "run again"));
             };
-            Ok(made(built))
+            // Alone it may do as it likes.
+            let compilers = Some(cpus).filter(|cpus| *cpus < self.cpus);
+            let compilers = compilers.and_then(|cpus| u32::try_from(cpus.get()).ok());
+            let builder = builder.with_compilers(compilers);
+            Ok(made(builder.build(&row, &self.events, &cancel).await?))
         })
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use pep440_rs::Version;
 use wheelsite::wheel::ProjectName;
 
-use super::values::{Subdirectory, TextOr, requirement};
+use super::values::{Subdirectory, TextOr};
 use super::{
     AuditwheelText, Options, Package, PackagesConfig, RunsOn, SourceMap, SourceText, values,
 };
@@ -79,7 +79,7 @@ impl Options {
         let deps = self.extra_deps.iter().flat_map(|deps| &deps.0);
         self.lists_torch()
             || self.torch_pin == Some(true)
-            || deps.filter_map(|dep| requirement(&dep.0).ok()).any(|(name, ..)| is_torch(name))
+            || deps.map(values::Requirement::parts).any(|(name, ..)| is_torch(name))
     }
 
     /// The recipe of a row. Errors say what does not fit together.
@@ -141,7 +141,7 @@ impl Options {
         Ok(Recipe {
             source: self.source(axes)?,
             build_args: self.build_args.clone().unwrap_or_default().0,
-            extra_deps: self.extra_deps(axes.torch)?,
+            extra_deps: self.extra_deps(axes.torch),
             extra_index_urls,
             python_from: self.python_from.map_or(PythonFrom::Auto, |from| from.0),
             image: fill(image)?,
@@ -169,11 +169,11 @@ impl Options {
     }
 
     /// What is installed before the build, with torch pinned.
-    fn extra_deps(&self, torch: Option<Torch>) -> Result<Vec<String>, String> {
+    fn extra_deps(&self, torch: Option<Torch>) -> Vec<String> {
         let mut has_torch = false;
         let mut deps = Vec::new();
         for dep in self.extra_deps.iter().flat_map(|deps| &deps.0) {
-            let (name, rest, marker) = requirement(&dep.0)?;
+            let (name, rest, marker) = dep.parts();
             match torch {
                 Some(torch) if is_torch(name) => {
                     has_torch = true;
@@ -185,7 +185,7 @@ impl Options {
         if let Some(torch) = torch.filter(|_| !has_torch) {
             deps.insert(0, format!("torch=={torch}.*"));
         }
-        Ok(deps)
+        deps
     }
 
     fn source(&self, axes: Axes<'_>) -> Result<Source, String> {
@@ -316,8 +316,9 @@ fn is_torch(name: &str) -> bool {
 
 /// A requirement of torch that only one release meets.
 fn pinned(rest: &str, marker: &str, torch: Torch) -> String {
-    if rest.starts_with('@') {
-        return format!("torch {rest}");
+    // A URL is as exact as can be.
+    if rest.trim_start().starts_with('@') {
+        return format!("torch {}", rest.trim());
     }
     let (extras, specifiers) = match rest.find(']') {
         Some(end) => rest.split_at(end + 1),
@@ -383,6 +384,7 @@ impl FromStr for SourceText {
 mod tests {
     use proptest::prelude::*;
 
+    use super::values::requirement;
     use super::*;
 
     fn recipe(yaml: &str, torch: Option<&str>) -> Result<Recipe, String> {
@@ -425,6 +427,26 @@ mod tests {
         assert_eq!(listed.local_version, "cu129torch2.8");
         assert_eq!(listed.extra_deps, ["torch==2.8.*"]);
         let torch = "2.8".parse().expect("is one");
+        let pin =
+            |text: &str| requirement(text).map(|(_, rest, marker)| pinned(rest, marker, torch));
+        for (text, expected) in [
+            ("Torch >= 2.1", "torch>= 2.1,==2.8.*"),
+            (
+                "torch[opt](>=2) ; python_version > '3'",
+                "torch[opt]>=2,==2.8.*; python_version > '3'",
+            ),
+            ("torch @ https://host/t.whl", "torch @ https://host/t.whl"),
+        ] {
+            assert_eq!(pin(text).as_deref(), Ok(expected));
+        }
+        let others = recipe(
+            "    torch: [\"2.8\"]\n    extra_deps: [torchvision, torch-scatter>1]\n",
+            Some("2.8"),
+        );
+        assert_eq!(
+            others.expect("fits").extra_deps,
+            ["torch==2.8.*", "torchvision", "torch-scatter>1"]
+        );
         assert_eq!(
             pinned("[x] (>=2)", "os_name == 'posix'", torch),
             "torch[x]>=2,==2.8.*; os_name == 'posix'"

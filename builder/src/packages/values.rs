@@ -432,6 +432,7 @@ fn url(text: &str) -> Result<(&str, &str), String> {
 }
 
 /// The parts of a requirement: its name, what stands between that and the marker, the marker.
+/// Errors where it is none.
 pub fn requirement(text: &str) -> Result<(&str, &str, &str), String> {
     if let Some((_, rest)) = text.split_once("://")
         && rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
@@ -440,16 +441,37 @@ pub fn requirement(text: &str) -> Result<(&str, &str, &str), String> {
     }
     let error = |reason: String| format!("`{text}` is no requirement: {reason}");
     wheelsite::wheel::parse_requirement(text).map_err(error)?;
+    let (name, rest, marker) = parts(text);
+    if is_url(rest) {
+        url(rest.trim_start().trim_start_matches('@').trim())?;
+    }
+    Ok((name, rest, marker))
+}
+
+/// Whether what follows a requirement's name is a URL.
+fn is_url(rest: &str) -> bool {
+    rest.trim_start().starts_with('@') || rest.contains("://")
+}
+
+/// The parts of what is known to be a requirement.
+fn parts(text: &str) -> (&str, &str, &str) {
     let text = text.trim();
     let is_of_name = |char: char| char.is_ascii_alphanumeric() || matches!(char, '.' | '-' | '_');
     let (name, rest) = text.split_at(text.find(|char| !is_of_name(char)).unwrap_or(text.len()));
-    if rest.trim_start().starts_with('@') || rest.contains("://") {
-        // A semicolon may be part of a URL, and no marker is looked for.
-        url(rest.trim_start().trim_start_matches('@').trim())?;
-        return Ok((name, rest, ""));
+    if is_url(rest) {
+        // A semicolon may be part of it, and no marker is looked for.
+        return (name, rest, "");
     }
     let (rest, marker) = rest.split_once(';').unwrap_or((rest, ""));
-    Ok((name, rest.trim(), marker.trim()))
+    (name, rest.trim(), marker.trim())
+}
+
+impl Requirement {
+    /// Its name, what stands between that and the marker, the marker.
+    pub fn parts(&self) -> (&str, &str, &str) {
+        // It was parsed when it was made, and plans have many rows.
+        parts(&self.0)
+    }
 }
 
 /// Words as a shell would part them: they are handed on as they are, to no shell.

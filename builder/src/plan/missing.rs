@@ -5,6 +5,7 @@ use std::path::Path;
 
 use url::Url;
 use wheelsite::config::{Environment, SourceConfig, SourceSettings};
+use wheelsite::cuda::LocalTag;
 use wheelsite::source::{self, Context, IndexSpec, SimpleIndex, SourceSpec};
 use wheelsite::state::KnownSite;
 use wheelsite::wheel::{DistFilename, ProjectName, WheelFilename};
@@ -105,14 +106,16 @@ impl Offered {
 
 /// Whether a wheel is what a row makes: by its version with the local part, and by tags that the
 /// row's Python and machine take.
-fn is_of(wheel: &WheelFilename, row: &Row) -> bool {
+pub(crate) fn is_of(wheel: &WheelFilename, row: &Row) -> bool {
     let local = &row.recipe.local_version;
-    let wanted = if local.is_empty() {
-        Some(row.version.clone())
+    let is_version = if local.is_empty() {
+        // The project may have a local version of its own; another CUDA's is another wheel.
+        wheel.version().clone().without_local() == row.version
+            && LocalTag::of(wheel.version()).cuda.is_none()
     } else {
-        format!("{}+{local}", row.version).parse().ok()
+        format!("{}+{local}", row.version).parse().ok().as_ref() == Some(wheel.version())
     };
-    wanted.as_ref() == Some(wheel.version()) && wheel.tags().any(|tag| takes(&tag, row))
+    is_version && wheel.tags().any(|tag| takes(&tag, row))
 }
 
 fn takes(tag: &str, row: &Row) -> bool {
@@ -128,8 +131,13 @@ fn takes(tag: &str, row: &Row) -> bool {
         && minor(python).is_some_and(|minor| minor <= row.python.minor);
     let is_own = python == format!("cp3{}", row.python.minor) && (abi == own || abi == "none");
     let is_any = python == "py3" && abi == "none";
-    let platforms = row.platform.to_string();
-    (is_own || is_stable || is_any) && (platform == "any" || platform.ends_with(&platforms))
+    let of_linux = |prefix: &str| {
+        let rest = platform.strip_prefix(prefix);
+        rest.is_some_and(|rest| rest.ends_with(&row.platform.to_string()))
+    };
+    // Rows are built for the C library of the images, which is glibc.
+    (is_own || is_stable || is_any)
+        && (platform == "any" || of_linux("linux_") || of_linux("manylinux"))
 }
 
 /// A URL of the web that is written without a scheme of ours.
@@ -150,9 +158,17 @@ fn web_url(spec: &str) -> Result<Option<Url>> {
 
 /// Where the state of a site may lie, whose index, or one of whose channels' index, this is.
 fn roots(url: &Url) -> Vec<Url> {
-    let parents = std::iter::successors(Some(url.clone()), |url| url.join("..").ok());
-    let is_index = url.path().ends_with("/simple/");
-    parents.take(if is_index { 3 } else { 1 }).skip(usize::from(is_index)).collect()
+    if !url.path().ends_with("/simple/") {
+        return vec![url.clone()];
+    }
+    let Ok(root) = url.join("..") else { return Vec::new() };
+    let folder = root.path_segments().and_then(|parts| parts.rev().nth(1)).unwrap_or_default();
+    let is_channel = folder == "all"
+        || folder == "cpu"
+        || folder.strip_prefix("cu").is_some_and(|rest| crate::row::number(rest).is_some());
+    // Above anything else lies another site: a user's page, as like as not.
+    let above = if is_channel { root.join("..").ok() } else { None };
+    std::iter::once(root).chain(above).collect()
 }
 
 #[cfg(test)]
@@ -195,6 +211,8 @@ mod tests {
             "b-1.0+cu129-py3-none-any.whl",
             "a_b-1.0+cu129-cp313-abi3-linux_x86_64.whl",
             "a_b-1.0.tar.gz",
+            "a_b-1.0+cu129-cp312-cp312-macosx_11_0_x86_64.whl",
+            "a_b-1.0+cu129-cp312-cp312-musllinux_1_2_x86_64.whl",
             "notes.txt",
         ] {
             assert_eq!(missing(other), all, "{other}");
@@ -206,7 +224,7 @@ mod tests {
         let roots = |url: &str| -> Vec<String> {
             roots(&url.parse().expect("is one")).iter().map(Url::to_string).collect()
         };
-        assert_eq!(roots("https://h/r/simple/"), ["https://h/r/", "https://h/"]);
+        assert_eq!(roots("https://h/r/simple/"), ["https://h/r/"]);
         assert_eq!(roots("https://h/r/cu129/simple/"), ["https://h/r/cu129/", "https://h/r/"]);
         assert_eq!(roots("https://h/r/"), ["https://h/r/"]);
     }

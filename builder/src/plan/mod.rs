@@ -2,7 +2,7 @@
 
 pub mod github;
 pub mod kubernetes;
-mod missing;
+pub(crate) mod missing;
 pub mod table;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -49,3 +49,20 @@ fn more_than_a_matrix_holds_comes_in_parts() {
     let other = workshop.run(&["plan", "--format", "json"]).works().json();
     assert!(all.iter().all(|row| other.to_string().contains(row)));
 }
+
+#[test]
+fn a_cluster_takes_a_job_for_each_row() {
+    let Some(workshop) = Workshop::new() else { return };
+    workshop.packages("  tiny:\n    versions: [\"1.0\", \"1.1\"]\n    python: \"3.11\"\n");
+    let of_cluster = ["plan", "--format", "k8s", "--k8s-image", "h.example/builder:1"];
+    let run = workshop.run(&[&of_cluster[..], &["--k8s-claim", "wheels"]].concat()).works();
+    let list: Value = serde_yaml::from_str(&run.stdout).expect("is YAML");
+    let jobs = list["items"].as_array().expect("is a list");
+    let rows: Vec<_> = jobs
+        .iter()
+        .map(|job| job["spec"]["template"]["spec"]["containers"][0]["args"][1].clone())
+        .collect();
+    assert_eq!(rows, ["tiny-1.0-cp311-cu135-x86_64", "tiny-1.1-cp311-cu135-x86_64"]);
+    workshop.run(&of_cluster).fails(2, &["--k8s-claim", "hint:"]);
+    workshop.run(&["plan", "--k8s-claim", "wheels"]).fails(2, &["--format k8s", "hint:"]);
+}

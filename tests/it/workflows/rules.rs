@@ -84,6 +84,7 @@ fn every_job_has_the_permissions_that_it_needs_and_no_others() {
             "programs: contents: read",
             "wheels: contents: read",
             "release: contents: write, id-token: write, attestations: write",
+            "registry: id-token: write",
         ]
     );
 }

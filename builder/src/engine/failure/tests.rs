@@ -223,3 +223,12 @@ proptest::proptest! {
         let _ = of_pull("x", &tail("", &text));
     }
 }
+
+#[test]
+fn a_killed_client_is_no_failure_of_the_compiler() {
+    let killed = Ended { end: End::Exit(None), oom: false };
+    let failure = of(killed, "compile", "cc -c a.c");
+    assert_eq!(failure.cause, Cause::Other);
+    assert_eq!(failure.message, "the engine's client was killed in stage `compile`");
+    assert!(failure.hint.contains("goes on"), "{}", failure.hint);
+}

@@ -67,11 +67,12 @@ impl World {
         }
         let mut workshop = Workshop::new()?;
         // What pipx would install is there already.
-        workshop.program(
-            "pipx",
-            "#!/bin/sh\ncase \"$*\" in\n  'install wheelsite==0.1.0' | \
-             'install wheelsite-builder==0.1.0') ;;\n  *) exit 1 ;;\nesac\n",
+        let version = env!("CARGO_PKG_VERSION");
+        let script = format!(
+            "#!/bin/sh\ncase \"$*\" in\n  'install wheelsite=={version}' | \
+             'install wheelsite-builder=={version}') ;;\n  *) exit 1 ;;\nesac\n"
         );
+        workshop.program("pipx", &script);
         let programs = [tools::wheelsite(), env!("CARGO_BIN_EXE_wheelsite-builder").into()];
         for program in programs {
             let name = program.file_name().expect("has a name");
