@@ -1,11 +1,13 @@
 //! What is kept of a row between runs, so that a build goes on where it stopped.
 //!
-//!     WORK/rows/ID/lock             held by the program that builds the row
-//!     WORK/rows/ID/log/build.log    all that was said, and smoke.log
-//!     WORK/rows/ID/state/           /wheelsite/row of the container that compiles
-//!     WORK/rows/ID/smoke/           /wheelsite/row of the one that tests
-//!     WORK/rows/ID/stub/            a libcuda.so.1 for machines without a driver
-//!     WORK/rows/ID/wheel/           the relabeled wheel, until it is tested
+//! ```text
+//! WORK/rows/ID/lock             held by the program that builds the row
+//! WORK/rows/ID/log/build.log    all that was said, and smoke.log
+//! WORK/rows/ID/state/           /wheelsite/row of the container that compiles
+//! WORK/rows/ID/smoke/           /wheelsite/row of the one that tests
+//! WORK/rows/ID/stub/            a libcuda.so.1 for machines without a driver
+//! WORK/rows/ID/wheel/           the relabeled wheel, until it is tested
+//! ```
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
