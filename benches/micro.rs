@@ -17,7 +17,7 @@ use wheelsite::render::{
     Links, needs::Needs, people::People, simple_html, simple_json, theme::Theme,
 };
 use wheelsite::source::{PackageList, Source};
-use wheelsite::state::{Shard, ShardText};
+use wheelsite::state::{Shard, shard_text};
 use wheelsite::verify::{self, Evidence, Policy};
 use wheelsite::wheel::{Archive, DistFilename, Sha256};
 
@@ -62,7 +62,7 @@ fn index() -> (Index, Settings) {
     let settings = settings.expect("resolves");
     let admitted = listing.artifacts.into_iter().map(|artifact| Admitted {
         upload_time: artifact.offered.upload_time,
-        artifact: artifact.into(),
+        artifact,
         facts: None,
         url: FileUrl::FilesUrl,
     });
@@ -150,14 +150,14 @@ fn write_a_shard(bencher: Bencher<'_, '_>) {
     let pages = BTreeMap::new();
     bencher
         .counter(ItemsCount::new(FILES))
-        .bench(|| serde_json::to_vec(&ShardText::of(&index.projects[0], &pages)).expect("is JSON"));
+        .bench(|| shard_text(&index.projects[0], &pages, 0).expect("is JSON"));
 }
 
 #[divan::bench]
 fn read_a_shard(bencher: Bencher<'_, '_>) {
     let (index, _) = index();
     let pages = BTreeMap::new();
-    let text = serde_json::to_vec(&ShardText::of(&index.projects[0], &pages)).expect("is JSON");
+    let text = shard_text(&index.projects[0], &pages, 0).expect("is JSON");
     bencher
         .counter(ItemsCount::new(FILES))
         .bench(|| serde_json::from_slice::<Shard>(&text).expect("is a shard"));

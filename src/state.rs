@@ -19,7 +19,7 @@ use url::Url;
 
 pub use published::{Published, Tag, Writing};
 pub use restore::{About, Look};
-pub use shard_text::ShardText;
+pub use shard_text::shard_text;
 
 use crate::error::{Error, Result};
 use crate::facts::{Content, Depth, Facts, UploadTime};

@@ -67,7 +67,7 @@ struct FileReport {
 }
 
 /// A file, and the source that opens it; none for one that was named.
-type Named = (Artifact, Option<Arc<dyn Source>>);
+type Named = (Arc<Artifact>, Option<Arc<dyn Source>>);
 
 pub(super) fn run(args: &RepairArgs, terminal: &Terminal) -> Result<ExitCode> {
     let config = read_config(args.config.as_deref())?;
@@ -109,7 +109,7 @@ fn find(
 ) -> Result<Vec<Named>> {
     let path = Path::new(what);
     if path.exists() && !path.is_dir() {
-        return Ok(vec![(source::artifact_of_file(path, 0)?, None)]);
+        return Ok(vec![(source::artifact_of_file(path, 0)?.into(), None)]);
     }
     let spec: SourceSpec = what.parse().map_err(|error| Error::config(format!("{error}")))?;
     if let (SourceSpec::Directory(path), Some(output)) = (&spec, output)

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Channel, Index, IndexFile, Project};
+use super::{Answers, Channel, Index, IndexFile, Project};
 use crate::config::ChannelSettings;
 use crate::cuda::{LocalTag, ToolkitSource};
 use crate::facts::Facts;
@@ -88,7 +88,7 @@ impl Channels {
             return Self::default();
         }
         for project in &mut *projects {
-            project.inputs.take();
+            project.answers = Answers::default();
             for file in &mut project.files {
                 // Rules, places and device code are for whoever has them.
                 if !file.is_restored {

@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use pep440_rs::{Operator, Version, VersionSpecifiers};
 use pep508_rs::{ExtraName, Requirement, VersionOrUrl};
@@ -21,7 +22,7 @@ use crate::wheel::{DistFilename, ProjectName};
 use environment::{Environment, Environments};
 
 /// What upstream indexes have of the projects that they were asked for.
-pub type Upstream = BTreeMap<ProjectName, Vec<Artifact>>;
+pub type Upstream = BTreeMap<ProjectName, Vec<Arc<Artifact>>>;
 
 /// What was found out.
 #[derive(Debug, Default)]
@@ -219,7 +220,9 @@ impl<'a> Known<'a> {
         }
         known.upstream = upstream
             .iter()
-            .map(|(name, files)| (name, files.iter().filter_map(Candidate::of_artifact).collect()))
+            .map(|(name, files)| {
+                (name, files.iter().filter_map(|file| Candidate::of_artifact(file)).collect())
+            })
             .collect();
         known
     }

@@ -30,7 +30,7 @@ pub(super) fn merge(mut files: Vec<IndexFile>, on_conflict: OnConflict) -> Resul
 }
 
 /// By PEP 440; at once where both are spelled alike, as those of a release mostly are.
-fn compare_versions(one: &DistFilename, other: &DistFilename) -> Ordering {
+pub(super) fn compare_versions(one: &DistFilename, other: &DistFilename) -> Ordering {
     if let (Some(one), Some(other)) = (one.wheel(), other.wheel())
         && one.version_text() == other.version_text()
     {

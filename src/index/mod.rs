@@ -11,6 +11,7 @@ pub use channel::{Channel, ParseChannelError};
 pub use channels::{Channels, View};
 pub use tags::{Platform, Python, torch_of};
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -64,8 +65,17 @@ pub struct Project {
     pub settings: ProjectSettings,
     /// Files by version, then by filename.
     pub files: Vec<IndexFile>,
-    /// Digest of what its pages are made from, if that was asked for since it last changed.
+    /// What was asked of it since it last changed.
+    pub(crate) answers: Answers,
+}
+
+/// What follows from a project and is asked for more than once.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    /// Digest of what its pages are made from.
     pub(crate) inputs: OnceLock<Sha256>,
+    /// Which of its files speaks for it.
+    representative: OnceLock<Option<usize>>,
 }
 
 /// A file of the index; the keys are those of PEP 691.
@@ -154,7 +164,7 @@ impl Index {
         let name = dist.name();
         let found = self.projects.binary_search_by(|project| project.name.cmp(name)).ok()?;
         let project = self.projects.get_mut(found)?;
-        project.inputs.take();
+        project.answers = Answers::default();
         project.files.iter_mut().find(|file| file.dist.as_str() == filename)
     }
 
@@ -168,7 +178,7 @@ impl Index {
 impl Project {
     /// A project of which nothing has been asked yet.
     pub fn new(name: ProjectName, settings: ProjectSettings, files: Vec<IndexFile>) -> Self {
-        Self { name, settings, files, inputs: OnceLock::new() }
+        Self { name, settings, files, answers: Answers::default() }
     }
 
     fn build(name: ProjectName, admitted: Vec<Admitted>, settings: &Settings) -> Result<Self> {
@@ -187,7 +197,7 @@ impl Project {
 
     /// Takes out the files that are not to be listed.
     pub fn retain(&mut self, keep: impl FnMut(&IndexFile) -> bool) {
-        self.inputs.take();
+        self.answers = Answers::default();
         self.files.retain(keep);
     }
 
@@ -198,21 +208,35 @@ impl Project {
 
     /// The file that speaks for the project, among those that `simple/` offers.
     pub fn representative(&self) -> Option<&IndexFile> {
-        representative(self.offered().iter().filter(|file| file.in_default))
+        let found = self.answers.representative.get_or_init(|| {
+            let offered = self.offered().iter().enumerate();
+            let by_default = offered.filter(|(_, file)| file.in_default);
+            let (position, _) =
+                by_default.max_by(|(_, one), (_, other)| one.speaks_before(other))?;
+            Some(position)
+        });
+        self.files.get((*found)?)
     }
 }
 
 /// The file that speaks for these: of the newest release, final and not yanked if there is one, a
 /// wheel with METADATA if there is one.
 pub fn representative<'f>(files: impl Iterator<Item = &'f IndexFile>) -> Option<&'f IndexFile> {
-    files.max_by_key(|file| {
-        let version = file.dist.version();
-        let has_metadata = file.facts.as_ref().is_some_and(|facts| facts.metadata().is_some());
-        (file.yanked.is_none(), !version.any_prerelease(), version.clone(), has_metadata)
-    })
+    files.max_by(|one, other| one.speaks_before(other))
 }
 
 impl IndexFile {
+    /// Of two files that may speak for a project, the greater does; of equal ones the last.
+    fn speaks_before(&self, other: &Self) -> Ordering {
+        let standing = |file: &Self| (file.yanked.is_none(), !file.dist.version().any_prerelease());
+        let has_metadata =
+            |file: &Self| file.facts.as_deref().is_some_and(|it| it.metadata().is_some());
+        standing(self)
+            .cmp(&standing(other))
+            .then_with(|| merge::compare_versions(&self.dist, &other.dist))
+            .then_with(|| has_metadata(self).cmp(&has_metadata(other)))
+    }
+
     /// None for an artifact whose name did not parse; such a file is never admitted.
     fn new(admitted: Admitted) -> Option<Self> {
         let Admitted { artifact, facts, upload_time, url } = admitted;

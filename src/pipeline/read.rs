@@ -111,7 +111,7 @@ pub(super) fn list(
             if settings.files_url.is_none() && unlinkable.is_none() {
                 unlinkable = check_urls(connected, &listing.artifacts).err();
             }
-            artifacts.extend(listing.artifacts.into_iter().map(Arc::new));
+            artifacts.extend(listing.artifacts);
             Ok(())
         });
         if let Err(error) = listed {
@@ -131,7 +131,7 @@ pub(super) fn list(
 }
 
 /// Pages can link only to what has a URL: known before anything is read.
-fn check_urls(connected: &Connected, artifacts: &[Artifact]) -> Result<()> {
+fn check_urls(connected: &Connected, artifacts: &[Arc<Artifact>]) -> Result<()> {
     if connected.mode != FilesMode::Link {
         return Ok(());
     }

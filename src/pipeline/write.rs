@@ -29,7 +29,8 @@ use crate::render::theme::Theme;
 use crate::render::{Links, feed, files_json, search, simple_html, simple_json};
 use crate::report::Reporter;
 use crate::state::{
-    KnownSite, Look, ProjectState, ROOT_FILE, Shard, ShardText, SiteState, carried_path, shard_path,
+    KnownSite, Look, ProjectState, ROOT_FILE, Shard, SiteState, carried_path, shard_path,
+    shard_text,
 };
 use crate::verify::Verdict;
 use crate::wheel::Sha256;
@@ -199,7 +200,7 @@ impl<'a> Writer<'a> {
 
         // As long as a page of the same files, near enough.
         let room = all_bytes / all.max(1);
-        let shard_bytes = write_json(&ShardText::of(project, &digests), room)?;
+        let shard_bytes = shard_text(project, &digests, room).map_err(not_json)?;
         let shard = Sha256::of(&shard_bytes);
         let known = self.work.standing.and_then(|site| site.state.projects.get(&project.name));
         let shard_stands = known.is_some_and(|known| known.shard == shard)
@@ -240,7 +241,7 @@ impl<'a> Writer<'a> {
         let pages = self.pages(project);
         let shows = pages.iter().any(|(_, page)| matches!(page, PageKind::People));
         let needs = if shows { Needs::of_project(project) } else { Vec::new() };
-        let wanted = wants_metadata(project).filter(|_| shows);
+        let wanted = if shows { wants_metadata(project) } else { None };
         let metadata = wanted.map(|file| self.metadata(file)).transpose()?;
         pages
             .into_iter()
@@ -486,13 +487,7 @@ fn not_json(error: serde_json::Error) -> Error {
 }
 
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
-    write_json(value, 0)
-}
-
-/// JSON of about so many bytes.
-fn write_json(value: &impl Serialize, room: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(room);
-    serde_json::to_writer(&mut bytes, value).map_err(not_json)?;
+    let mut bytes = serde_json::to_vec(value).map_err(not_json)?;
     bytes.push(b'\n');
     Ok(bytes)
 }

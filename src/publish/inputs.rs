@@ -20,8 +20,8 @@ struct Fingerprint {
 const WAITING: usize = 16 * 1024;
 
 impl Fingerprint {
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.waiting.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+    /// Bytes of which the next ones cannot be a part: always as many, or told how many before.
+    fn raw(&mut self, bytes: &[u8]) {
         self.waiting.extend_from_slice(bytes);
         if self.waiting.len() >= WAITING {
             self.hasher.update(&self.waiting);
@@ -29,13 +29,29 @@ impl Fingerprint {
         }
     }
 
+    fn number(&mut self, number: u64) {
+        self.raw(&number.to_le_bytes());
+    }
+
+    fn flag(&mut self, flag: u8) {
+        self.raw(&[flag]);
+    }
+
     fn text(&mut self, text: Option<&str>) {
         match text {
-            None => self.bytes(&[0]),
+            None => self.flag(0),
             Some(text) => {
-                self.bytes(&[1]);
-                self.bytes(text.as_bytes());
+                self.flag(1);
+                self.number(text.len() as u64);
+                self.raw(text.as_bytes());
             }
+        }
+    }
+
+    fn digest(&mut self, sha256: Option<&Sha256>) {
+        self.flag(u8::from(sha256.is_some()));
+        if let Some(sha256) = sha256 {
+            self.raw(sha256.as_bytes());
         }
     }
 
@@ -49,7 +65,7 @@ impl Fingerprint {
 pub(super) fn of_settings(settings: &Settings, theme: Sha256) -> Sha256 {
     let mut fingerprint = Fingerprint::default();
     fingerprint.text(Some(&generator()));
-    fingerprint.bytes(theme.as_bytes());
+    fingerprint.digest(Some(&theme));
     fingerprint.text(Some(&settings.title));
     fingerprint.text(settings.description.as_deref());
     fingerprint.text(settings.site_url.as_ref().map(url::Url::as_str));
@@ -66,17 +82,18 @@ pub(super) fn of_settings(settings: &Settings, theme: Sha256) -> Sha256 {
 /// Upload times that a source does not offer are not in it: they belong to the digest of a file.
 /// They are hashed once, until the project changes.
 pub(super) fn of_project(project: &Project, channels: &Channels) -> Sha256 {
-    let inputs = *project.inputs.get_or_init(|| of_changed(project, channels));
+    let inputs = *project.answers.inputs.get_or_init(|| of_changed(project, channels));
     debug_assert_eq!(inputs, of_changed(project, channels), "whoever changes a project says so");
     inputs
 }
 
 fn of_changed(project: &Project, channels: &Channels) -> Sha256 {
     let mut fingerprint = Fingerprint::default();
-    fingerprint.bytes(&FACTS_VERSION.to_le_bytes());
+    fingerprint.number(FACTS_VERSION.into());
     for view in channels.views().filter(|view| view.has(project)) {
         fingerprint.text(Some(&view.prefix()));
     }
+    fingerprint.text(None);
     let settings = &project.settings;
     fingerprint.text(settings.description.as_deref());
     fingerprint.text((settings.status != Status::Active).then(|| settings.status.as_str()));
@@ -89,34 +106,39 @@ fn of_changed(project: &Project, channels: &Channels) -> Sha256 {
 
 fn add_file(file: &IndexFile, fingerprint: &mut Fingerprint) {
     fingerprint.text(Some(file.dist.as_str()));
-    match file.sha256 {
-        None => fingerprint.bytes(&[]),
-        Some(sha256) => fingerprint.bytes(sha256.as_bytes()),
-    }
-    fingerprint.bytes(&file.size.unwrap_or(u64::MAX).to_le_bytes());
-    fingerprint.bytes(&file.offered_time.map_or(i64::MIN, |time| time.seconds()).to_le_bytes());
-    fingerprint.bytes(&[match file.facts.as_deref().map(|facts| facts.depth) {
+    fingerprint.digest(file.sha256.as_ref());
+    fingerprint.number(file.size.unwrap_or(u64::MAX));
+    // No time has the number of seconds that stands for none.
+    fingerprint.number(file.offered_time.map_or(u64::MAX, |time| time.seconds().unsigned_abs()));
+    fingerprint.flag(match file.facts.as_deref().map(|facts| facts.depth) {
         None => 0,
         Some(Depth::Metadata) => 1,
         Some(Depth::Full) => 2,
-    }]);
+    });
     fingerprint.text(file.revision.as_deref());
     fingerprint.text(file.channel.as_ref().map(Channel::as_str));
-    fingerprint.bytes(&[u8::from(file.in_default)]);
+    fingerprint.flag(u8::from(file.in_default));
     fingerprint.text(file.requires_python.as_deref());
     fingerprint.text(file.yanked.as_deref());
     for finding in &file.findings {
         fingerprint.text(Some(finding.check));
         fingerprint.text(Some(&finding.message));
     }
+    fingerprint.text(None);
     match &file.url {
-        FileUrl::Carried => fingerprint.bytes(&[0]),
-        FileUrl::FilesUrl => fingerprint.bytes(&[1]),
-        FileUrl::Own(url) => fingerprint.text(Some(url)),
+        FileUrl::Carried => fingerprint.flag(0),
+        FileUrl::FilesUrl => fingerprint.flag(1),
+        FileUrl::Own(url) => {
+            fingerprint.flag(2);
+            fingerprint.text(Some(url));
+        }
     }
-    match file.core_metadata {
-        None => fingerprint.bytes(&[0]),
-        Some(Sidecar::Unhashed) => fingerprint.bytes(&[1]),
-        Some(Sidecar::Sha256(sha256)) => fingerprint.bytes(sha256.as_bytes()),
+    match &file.core_metadata {
+        None => fingerprint.flag(0),
+        Some(Sidecar::Unhashed) => fingerprint.flag(1),
+        Some(Sidecar::Sha256(sha256)) => {
+            fingerprint.flag(2);
+            fingerprint.digest(Some(sha256));
+        }
     }
 }

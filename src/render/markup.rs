@@ -49,7 +49,7 @@ fn is_plain(bytes: &[u8], is_special: impl Fn(u8) -> bool) -> bool {
 }
 
 /// Appends a text as a JSON string, quotes included.
-pub(super) fn push_json(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn push_json(out: &mut Vec<u8>, text: &str) {
     push_json_bytes(out, text.as_bytes());
 }
 
@@ -66,7 +66,7 @@ pub(super) fn push_json_bytes(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// Appends a number.
-pub(super) fn push_number(out: &mut Vec<u8>, number: u64) {
+pub(crate) fn push_number(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 

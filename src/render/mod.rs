@@ -7,7 +7,7 @@
 pub mod description;
 pub mod feed;
 pub mod files_json;
-mod markup;
+pub(crate) mod markup;
 pub mod needs;
 pub mod people;
 pub mod search;

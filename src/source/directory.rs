@@ -99,7 +99,7 @@ impl Source for DirectorySource {
                     let metadata = entry.metadata().map_err(|error| unreadable(path, &error))?;
                     let mut artifact = artifact(name, path, &metadata, position);
                     artifact.place = self.place(path);
-                    listing.artifacts.push(artifact);
+                    listing.artifacts.push(artifact.into());
                 }
             }
         }

@@ -50,7 +50,7 @@ impl<T: RangeRead + Send> ReadSeek for T {}
 #[derive(Debug, Default)]
 pub struct Listing {
     /// The distributions, in an order that does not change between runs.
-    pub artifacts: Vec<Artifact>,
+    pub artifacts: Vec<Arc<Artifact>>,
     /// What was passed over, and why.
     pub ignored: Vec<Ignored>,
 }

@@ -1,5 +1,6 @@
 //! A package list: one JSON object a line, the format that dumb-pypi reads.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -42,11 +43,9 @@ impl PackageList {
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow)]
-    filename: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
-    hash: Option<std::borrow::Cow<'a, str>>,
-    #[serde(borrow)]
-    requires_python: Option<std::borrow::Cow<'a, str>>,
+    filename: Text<'a>,
+    hash: Option<Text<'a>>,
+    requires_python: Option<Text<'a>>,
     #[serde(borrow)]
     core_metadata: Option<CoreMetadataValue<'a>>,
     upload_timestamp: Option<f64>,
@@ -55,11 +54,16 @@ struct Line<'a> {
     size: Option<u64>,
 }
 
+/// A text of the list itself where it has no escapes: serde takes a copy of an optional `Cow`.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum CoreMetadataValue<'a> {
     Is(bool),
-    Text(#[serde(borrow)] std::borrow::Cow<'a, str>),
+    #[serde(borrow)]
+    Text(Text<'a>),
 }
 
 impl Source for PackageList {
@@ -91,7 +95,7 @@ impl Source for PackageList {
             }
             let pieces: Vec<Piece<'_>> = pieces(&batch, first_line).collect();
             first_line = pieces.last().map_or(first_line, Piece::line_behind);
-            let parsed: Vec<Result<Vec<Artifact>>> =
+            let parsed: Vec<Result<Vec<Arc<Artifact>>>> =
                 pieces.par_iter().map(|piece| piece.parse(&list, position)).collect();
             // One after the other: of several errors people are told the first.
             for parsed in parsed {
@@ -134,13 +138,14 @@ impl Piece<'_> {
         self.first_line + memchr::memchr_iter(b'\n', self.bytes).count() as u64
     }
 
-    fn parse(&self, list: &Arc<str>, position: usize) -> Result<Vec<Artifact>> {
-        let mut artifacts: Vec<Artifact> = Vec::with_capacity(self.bytes.len() / 160);
+    fn parse(&self, list: &Arc<str>, position: usize) -> Result<Vec<Arc<Artifact>>> {
+        let mut artifacts: Vec<Arc<Artifact>> = Vec::with_capacity(self.bytes.len() / 160);
         let (mut rest, mut number) = (self.bytes, self.first_line);
         while !rest.is_empty() {
             let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
             let line = Place { list, number, position };
-            artifacts.extend(line.parse(&rest[..end], artifacts.last())?);
+            let before = artifacts.last().map(|before| &**before);
+            artifacts.extend(line.parse(&rest[..end], before)?.map(Arc::new));
             rest = rest.get(end + 1..).unwrap_or_default();
             number += 1;
         }
@@ -191,16 +196,18 @@ impl Place<'_> {
         if line.trim_ascii().is_empty() {
             return Ok(None);
         }
-        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| self.wrong(error))?;
-        let sha256 = line.hash.as_deref().map(|text| self.digest(text)).transpose()?;
+        // Once for the line, and not for each of its texts.
+        let line = str::from_utf8(line).map_err(|error| self.wrong(error))?;
+        let line: Line<'_> = serde_json::from_str(line).map_err(|error| self.wrong(error))?;
+        let sha256 = line.hash.map(|Text(text)| self.digest(&text)).transpose()?;
         let core_metadata = match line.core_metadata.as_ref() {
             None | Some(CoreMetadataValue::Is(false)) => None,
             Some(CoreMetadataValue::Is(true)) => Some(Sidecar::Unhashed),
-            Some(CoreMetadataValue::Text(text)) if text == "true" => Some(Sidecar::Unhashed),
-            Some(CoreMetadataValue::Text(text)) => Some(Sidecar::Sha256(self.digest(text)?)),
+            Some(CoreMetadataValue::Text(Text(text))) if text == "true" => Some(Sidecar::Unhashed),
+            Some(CoreMetadataValue::Text(Text(text))) => Some(Sidecar::Sha256(self.digest(text)?)),
         };
         if let Some(url) = &line.url {
-            check_url(url, &line.filename)
+            check_url(url, &line.filename.0)
                 .map_err(|reason| self.wrong(format_args!("`url`: {reason}")))?;
         }
         let upload_time = line
@@ -213,11 +220,11 @@ impl Place<'_> {
                 })
             })
             .transpose()?;
-        let requires_python = line.requires_python.map(|text| {
+        let requires_python = line.requires_python.map(|Text(text)| {
             let before = before.and_then(|before| before.offered.requires_python.as_ref());
             before.filter(|before| ***before == *text).map_or_else(|| text.into(), Arc::clone)
         });
-        let filename: Arc<str> = line.filename.into();
+        let filename: Arc<str> = line.filename.0.into();
         let named_before = before.and_then(|before| before.dist.as_ref().ok());
         Ok(Some(Artifact {
             dist: DistFilename::beside(filename.clone(), named_before),

@@ -3,65 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::{About, SidecarState};
-use crate::facts::{Content, Depth, Facts, Sidecar, UploadTime};
+use super::About;
+use crate::facts::{Content, Depth, Facts, Sidecar};
 use crate::index::{Channel, FileUrl, IndexFile, Project};
-use crate::wheel::{ProjectName, Sha256};
-
-/// What `state/<name>.json` says of a project. The keys are those of [`Shard`](super::Shard).
-#[derive(Serialize)]
-pub struct ShardText<'a> {
-    name: &'a ProjectName,
-    files: Files<'a>,
-    pages: &'a BTreeMap<String, Sha256>,
-    #[serde(skip_serializing_if = "About::is_nothing")]
-    about: About,
-}
-
-struct Files<'a> {
-    files: &'a [IndexFile],
-    quarantined: bool,
-}
-
-/// The keys are those of [`FileState`](super::FileState).
-#[derive(Serialize)]
-struct File<'a> {
-    filename: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<Sha256>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upload_time: Option<UploadTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<&'a str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    carried: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<Link<'a>>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    offered_time: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    requires_python: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    core_metadata: Option<SidecarState>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    yanked: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<&'a Channel>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    facts: Option<Stored<'a>>,
-}
-
-/// As [`LinkState`](super::LinkState).
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Link<'a> {
-    FilesUrl,
-    Own(&'a str),
-}
+use crate::render::markup::{push_json, push_number};
+use crate::wheel::Sha256;
 
 /// As [`StoredFacts`](super::StoredFacts).
 #[derive(Serialize)]
@@ -73,60 +21,120 @@ struct Stored<'a> {
     reported: bool,
 }
 
-impl<'a> ShardText<'a> {
-    /// The shard of a project whose pages have these digests.
-    pub fn of(project: &'a Project, pages: &'a BTreeMap<String, Sha256>) -> Self {
-        let files = Files { files: &project.files, quarantined: project.offered().is_empty() };
-        Self { name: &project.name, files, pages, about: About::of(&project.settings) }
+/// What `state/<name>.json` says of a project whose pages have these digests: the text of a
+/// [`Shard`](super::Shard), of about `room` bytes.
+///
+/// Errors if facts have no JSON form.
+pub fn shard_text(
+    project: &Project,
+    pages: &BTreeMap<String, Sha256>,
+    room: usize,
+) -> serde_json::Result<Vec<u8>> {
+    let mut out = Vec::with_capacity(room);
+    out.extend_from_slice(b"{\"name\":");
+    push_json(&mut out, project.name.as_str());
+    out.extend_from_slice(b",\"files\":[");
+    let quarantined = project.offered().is_empty();
+    for (position, file) in project.files.iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        push_file(&mut out, file, quarantined)?;
     }
+    out.extend_from_slice(b"],\"pages\":{");
+    for (position, (path, sha256)) in pages.iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        push_json(&mut out, path);
+        out.push(b':');
+        push_digest(&mut out, sha256);
+    }
+    out.push(b'}');
+    let about = About::of(&project.settings);
+    if !about.is_nothing() {
+        out.extend_from_slice(b",\"about\":");
+        serde_json::to_writer(&mut out, &about)?;
+    }
+    out.extend_from_slice(b"}\n");
+    Ok(out)
 }
 
-impl Serialize for Files<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.files.iter().map(|file| File::of(file, self.quarantined)))
+/// The keys are those of [`FileState`](super::FileState), in their order; none without a value.
+fn push_file(out: &mut Vec<u8>, file: &IndexFile, quarantined: bool) -> serde_json::Result<()> {
+    let metadata = file.facts.as_deref().and_then(Facts::metadata);
+    let told = metadata.and_then(|metadata| metadata.fields.requires_python.as_deref());
+    let carried = file.url == FileUrl::Carried;
+    out.extend_from_slice(b"{\"filename\":");
+    push_json(out, file.dist.as_str());
+    if let Some(sha256) = &file.sha256 {
+        out.extend_from_slice(b",\"sha256\":");
+        push_digest(out, sha256);
     }
-}
-
-impl<'a> File<'a> {
-    fn of(file: &'a IndexFile, quarantined: bool) -> Self {
-        let metadata = file.facts.as_deref().and_then(Facts::metadata);
-        let told = metadata.and_then(|metadata| metadata.fields.requires_python.as_deref());
-        let carried = file.url == FileUrl::Carried;
-        Self {
-            filename: file.dist.as_str(),
-            sha256: file.sha256,
-            size: file.size,
-            upload_time: file.upload_time,
-            revision: file.revision.as_deref(),
-            carried: carried && !quarantined,
-            url: match &file.url {
-                FileUrl::Carried => None,
-                FileUrl::FilesUrl => Some(Link::FilesUrl),
-                FileUrl::Own(url) => Some(Link::Own(url)),
-            },
-            offered_time: file.offered_time.is_some(),
-            requires_python: file.requires_python.as_deref().filter(|it| Some(*it) != told),
-            core_metadata: file.core_metadata.filter(|_| !carried).map(|sidecar| match sidecar {
-                Sidecar::Unhashed => SidecarState::Unhashed,
-                Sidecar::Sha256(sha256) => SidecarState::Sha256(sha256),
-            }),
-            yanked: file.yanked.as_deref(),
-            channel: file.channel.as_ref(),
-            facts: file.facts.as_deref().map(|facts| Stored {
-                facts_version: facts.facts_version,
-                depth: facts.depth,
-                content: &facts.content,
-                reported: facts.reported,
-            }),
+    if let Some(size) = file.size {
+        out.extend_from_slice(b",\"size\":");
+        push_number(out, size);
+    }
+    if let Some(upload_time) = file.upload_time {
+        out.extend_from_slice(b",\"upload_time\":\"");
+        upload_time.push(out);
+        out.push(b'"');
+    }
+    let text = |out: &mut Vec<u8>, key: &[u8], text: Option<&str>| {
+        if let Some(text) = text {
+            out.extend_from_slice(key);
+            push_json(out, text);
+        }
+    };
+    text(out, b",\"revision\":", file.revision.as_deref());
+    if carried && !quarantined {
+        out.extend_from_slice(b",\"carried\":true");
+    }
+    match &file.url {
+        FileUrl::Carried => {}
+        FileUrl::FilesUrl => out.extend_from_slice(b",\"url\":\"files-url\""),
+        FileUrl::Own(url) => {
+            out.extend_from_slice(b",\"url\":{\"own\":");
+            push_json(out, url);
+            out.push(b'}');
         }
     }
+    if file.offered_time.is_some() {
+        out.extend_from_slice(b",\"offered_time\":true");
+    }
+    let requires_python = file.requires_python.as_deref().filter(|it| Some(*it) != told);
+    text(out, b",\"requires_python\":", requires_python);
+    match file.core_metadata.filter(|_| !carried) {
+        None => {}
+        Some(Sidecar::Unhashed) => out.extend_from_slice(b",\"core_metadata\":\"unhashed\""),
+        Some(Sidecar::Sha256(sha256)) => {
+            out.extend_from_slice(b",\"core_metadata\":{\"sha256\":");
+            push_digest(out, &sha256);
+            out.push(b'}');
+        }
+    }
+    text(out, b",\"yanked\":", file.yanked.as_deref());
+    text(out, b",\"channel\":", file.channel.as_ref().map(Channel::as_str));
+    if let Some(facts) = file.facts.as_deref() {
+        out.extend_from_slice(b",\"facts\":");
+        let Facts { facts_version, depth, ref content, reported, .. } = *facts;
+        serde_json::to_writer(&mut *out, &Stored { facts_version, depth, content, reported })?;
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn push_digest(out: &mut Vec<u8>, sha256: &Sha256) {
+    out.push(b'"');
+    sha256.push_hex(out);
+    out.push(b'"');
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::{Environment, Options, Settings, SiteConfig};
-    use crate::facts::{Artifact, FACTS_VERSION, Location, Offered};
+    use crate::facts::{Artifact, FACTS_VERSION, Location, Offered, UploadTime};
     use crate::index::{Admitted, Index};
     use crate::state::Shard;
 
@@ -182,9 +190,10 @@ mod tests {
     fn it_is_the_text_of_a_shard() {
         let project = project();
         let pages = BTreeMap::from([("simple/a/index.html".to_owned(), Sha256::of(b"p"))]);
-        let text = serde_json::to_string(&ShardText::of(&project, &pages)).expect("is JSON");
+        let text = shard_text(&project, &pages, 0).expect("is JSON");
+        let text = String::from_utf8(text).expect("is UTF-8");
         let shard: Shard = serde_json::from_str(&text).expect("is a shard");
-        assert_eq!(serde_json::to_string(&shard).expect("is JSON"), text);
+        assert_eq!(serde_json::to_string(&shard).expect("is JSON") + "\n", text);
         for key in [
             "filename",
             "sha256",

@@ -101,7 +101,6 @@ pub struct WheelFilename {
     version: Version,
     /// Whether the version is spelled in its normal form.
     is_normal: bool,
-    build: Option<BuildTag>,
     /// Where the parts behind the name begin in the text: version, what follows it, python, abi
     /// and platform; lengths are below 256.
     starts: [u8; 5],
@@ -134,8 +133,9 @@ impl WheelFilename {
     }
 
     /// The build tag.
-    pub fn build(&self) -> Option<&BuildTag> {
-        self.build.as_ref()
+    pub fn build(&self) -> Option<BuildTag> {
+        let text = &self.text[usize::from(self.starts[1])..usize::from(self.starts[2])];
+        parse_build(text.strip_suffix('-')?).ok()
     }
 
     /// The compressed set of python tags, such as `cp312` or `py2.py3`.
@@ -204,9 +204,12 @@ impl WheelFilename {
             let is_normal = parsed.to_string() == version;
             (parsed, is_normal)
         };
-        let build = build.map(parse_build).transpose()?;
-        for (tags, part) in tags.into_iter().zip(["python", "abi", "platform"]) {
-            check_tags(tags, part)?;
+        build.map(parse_build).transpose()?;
+        let sound = before.map(|before| [before.python(), before.abi(), before.platform()]);
+        for (at, part) in ["python", "abi", "platform"].into_iter().enumerate() {
+            if sound.is_none_or(|sound| sound[at] != tags[at]) {
+                check_tags(tags[at], part)?;
+            }
         }
         let platform = stem.len() - tags[2].len();
         let abi = platform - 1 - tags[1].len();
@@ -214,7 +217,7 @@ impl WheelFilename {
         // `check_length` has bounded every offset by 255.
         let starts = [version_at, behind_at, python, abi, platform];
         let starts = starts.map(|start| u8::try_from(start).unwrap_or(u8::MAX));
-        Ok(Self { text, name, version, is_normal, build, starts })
+        Ok(Self { text, name, version, is_normal, starts })
     }
 
     /// The name as it is spelled in the filename.
@@ -429,7 +432,7 @@ mod tests {
         assert_eq!(wheel.name().as_str(), "foo-bar");
         assert_eq!(wheel.version().to_string(), "1!2.0.post1+cu128.torch2.9");
         assert_eq!(wheel.version_text(), "1!2.0.post1+cu128.torch2.9");
-        assert_eq!(wheel.build(), Some(&BuildTag { number: 3, suffix: "local".into() }));
+        assert_eq!(wheel.build(), Some(BuildTag { number: 3, suffix: "local".into() }));
         assert_eq!((wheel.python(), wheel.abi()), ("py2.py3", "abi3.none"));
         assert_eq!(wheel.platform(), "any.linux_x86_64");
         assert_eq!(wheel.tags().count(), 8);

@@ -76,7 +76,7 @@ pub(super) fn judge(
 fn index(files: &[Named], judged: &[Judged], settings: &Settings) -> Result<Index> {
     let accepted = files.iter().zip(judged).enumerate().filter(|(_, (_, it))| it.verdict.accepted);
     let admitted = accepted.map(|(position, ((artifact, _), judged))| Admitted {
-        artifact: Artifact { source: position, ..artifact.clone() }.into(),
+        artifact: Artifact { source: position, ..Artifact::clone(artifact) }.into(),
         facts: judged.facts.clone().map(Arc::new),
         upload_time: artifact.offered.upload_time,
         url: FileUrl::FilesUrl,
@@ -101,15 +101,16 @@ fn ask(
     let questions: Vec<(&ProjectName, &SimpleIndex)> =
         names.iter().flat_map(|name| indexes.iter().map(move |index| (name, index))).collect();
     reporter.stage("upstream", Some(questions.len() as u64));
-    let answers: Vec<(&ProjectName, Vec<Artifact>)> = request_threads(None)?.install(|| {
-        let questions = questions.par_iter().with_max_len(1);
-        let answers = questions.map(|(name, index)| {
-            let listing = index.find(name, 0)?;
-            reporter.step();
-            Ok((*name, listing.map(|listing| listing.artifacts).unwrap_or_default()))
-        });
-        answers.collect::<Result<_>>()
-    })?;
+    let answers: Vec<(&ProjectName, Vec<Arc<Artifact>>)> =
+        request_threads(None)?.install(|| {
+            let questions = questions.par_iter().with_max_len(1);
+            let answers = questions.map(|(name, index)| {
+                let listing = index.find(name, 0)?;
+                reporter.step();
+                Ok((*name, listing.map(|listing| listing.artifacts).unwrap_or_default()))
+            });
+            answers.collect::<Result<_>>()
+        })?;
     let mut upstream = Upstream::new();
     for (name, artifacts) in answers {
         upstream.entry(name.clone()).or_default().extend(artifacts);

@@ -66,7 +66,7 @@ struct Report {
 }
 
 /// A file, and the source that opens it; none for one that was named.
-type Named = (Artifact, Option<Arc<dyn Source>>);
+type Named = (Arc<Artifact>, Option<Arc<dyn Source>>);
 
 /// What was found about a file, and what it was found by.
 struct Judged {
@@ -130,7 +130,7 @@ pub(super) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<ExitCode> {
 fn find(what: &str, context: &Context<'_>, terminal: &Terminal) -> Result<Vec<Named>> {
     let path = Path::new(what);
     if path.exists() && !path.is_dir() {
-        return Ok(vec![(source::artifact_of_file(path, 0)?, None)]);
+        return Ok(vec![(source::artifact_of_file(path, 0)?.into(), None)]);
     }
     let spec: SourceSpec = what.parse().map_err(|error| Error::config(format!("{error}")))?;
     let source: Arc<dyn Source> = source::connect(&SourceSettings::plain(spec), context)?.into();

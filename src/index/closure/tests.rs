@@ -57,7 +57,7 @@ fn upstream(filenames: &[&str]) -> Upstream {
     for filename in filenames {
         let artifact = artifact(filename);
         let name = artifact.dist.as_ref().expect("parses").name().clone();
-        upstream.entry(name).or_default().push(artifact);
+        upstream.entry(name).or_default().push(artifact.into());
     }
     upstream
 }
@@ -228,7 +228,7 @@ fn each_channel_is_looked_at_by_itself() {
 fn what_is_yanked_satisfies_who_pins() {
     let mut upstream = upstream(&["b-1-py3-none-any.whl"]);
     for artifact in upstream.values_mut().flatten() {
-        artifact.offered.yanked = Some("broken".into());
+        std::sync::Arc::make_mut(artifact).offered.yanked = Some("broken".into());
     }
     for (requirement, count) in [("b==1", 0), ("b===1", 0), ("b>=1", 1), ("b==1.*", 1)] {
         let header = format!("Requires-Dist: {requirement}");

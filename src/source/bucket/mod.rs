@@ -216,7 +216,7 @@ impl Source for Bucket {
                         revision: Some(revision(object)),
                     })
                 });
-                listing.artifacts.push(artifact);
+                listing.artifacts.push(artifact.into());
             }
         }
         for site in seen {

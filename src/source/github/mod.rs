@@ -241,7 +241,7 @@ impl Source for GithubReleases {
                 if asset.name == FACTS_FILE || asset.name.ends_with(SIDECAR) {
                     continue;
                 }
-                listing.artifacts.push(self.artifact(asset, &place));
+                listing.artifacts.push(self.artifact(asset, &place).into());
                 if let Some(facts) = &facts {
                     listed.facts_of.insert(asset.id, facts.clone());
                 }

@@ -167,7 +167,7 @@ impl SimpleIndex {
                 let reason = "it is on the page of another project";
                 listing.ignored.push(passed_over(artifact.location.to_string(), reason, true));
             } else {
-                listing.artifacts.push(artifact);
+                listing.artifacts.push(artifact.into());
             }
         }
         Ok(Some(Found { listing, url, is_bare }))
