@@ -12,6 +12,8 @@ use crate::wheel::Sha256;
 
 /// Entries of the feed; readers look often enough.
 const ENTRIES: usize = 50;
+/// Files among which those are looked for.
+const KEPT: usize = 20 * ENTRIES;
 
 /// The feed; none where no upload time is known, since each entry must have one.
 ///
@@ -45,21 +47,33 @@ pub fn feed(index: &Index, settings: &Settings) -> Option<Vec<u8>> {
 
 /// Newest first; files of one moment by name.
 fn newest(index: &Index) -> Vec<(&Project, &IndexFile, UploadTime)> {
-    let mut files: Vec<_> = index
+    let order = |one: &(&Project, &IndexFile, UploadTime),
+                 other: &(&Project, &IndexFile, UploadTime)| {
+        let by_name = || one.1.dist.as_str().cmp(other.1.dist.as_str());
+        other.2.cmp(&one.2).then_with(by_name)
+    };
+    let all = index
         .projects
         .iter()
         .flat_map(|project| project.offered().iter().map(move |file| (project, file)))
-        .filter_map(|(project, file)| Some((project, file, file.upload_time?)))
-        .collect();
-    let key = |&(_, file, time): &(&Project, &IndexFile, UploadTime)| {
-        (std::cmp::Reverse(time), file.dist.as_str().to_owned())
-    };
-    if files.len() > ENTRIES {
-        files.select_nth_unstable_by_key(ENTRIES, key);
-        files.truncate(ENTRIES);
+        .filter_map(|(project, file)| Some((project, file, file.upload_time?)));
+    // Of many files few are kept at a time, and those not at all that are older than all kept ones.
+    let mut newest = Vec::with_capacity(KEPT);
+    let mut oldest = None;
+    for file in all {
+        if oldest.is_some_and(|oldest| file.2 < oldest) {
+            continue;
+        }
+        newest.push(file);
+        if newest.len() == KEPT {
+            let (_, last, _) = newest.select_nth_unstable_by(ENTRIES - 1, order);
+            oldest = Some(last.2);
+            newest.truncate(ENTRIES);
+        }
     }
-    files.sort_by_cached_key(key);
-    files
+    newest.sort_unstable_by(order);
+    newest.truncate(ENTRIES);
+    newest
 }
 
 fn entry(

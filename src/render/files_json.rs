@@ -2,145 +2,199 @@
 //!
 //! Beside the simple JSON, which holds what the standard names and no more.
 
-use std::borrow::Cow;
+use std::io::Write;
 
+use pep440_rs::LocalSegment;
 use serde::Serialize;
 
 use super::Links;
+use super::markup::{push_json, push_json_bytes, push_number};
 use super::needs::Needs;
 use crate::cuda::TorchVersion;
-use crate::facts::{Depth, UploadTime};
-use crate::index::{Channel, IndexFile, Project, torch_of};
-use crate::verify::Finding;
-use crate::wheel::Sha256;
+use crate::index::{IndexFile, Project, torch_of};
 
 /// Grows when the format changes in a way that older readers would misread.
-const FILES_FORMAT: u32 = 1;
-
-/// Keys without a value are left out.
-#[derive(Serialize)]
-struct Page<'a> {
-    files_format: u32,
-    name: &'a str,
-    files: Vec<Entry<'a>>,
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    filename: &'a str,
-    version: Cow<'a, str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    prerelease: bool,
-    /// From the page; none for a file that no URL is known of.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    url: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sha256: Option<Sha256>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upload_time: Option<UploadTime>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    yanked: Option<Yanked<'a>>,
-    kind: &'static str,
-    #[serde(flatten)]
-    fit: Fit<'a>,
-    #[serde(skip_serializing_if = "<[Finding]>::is_empty")]
-    findings: &'a [Finding],
-    #[serde(flatten)]
-    needs: &'a Needs,
-}
-
-/// What decides, beside [`Needs`], whether a file fits a machine.
-#[derive(Serialize)]
-pub(super) struct Fit<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    requires_python: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<&'a Channel>,
-    /// Told where `simple/` does not offer it, because it offers another channel of the release.
-    #[serde(skip_serializing_if = "is_true")]
-    in_default: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    torch: Option<TorchVersion>,
-    /// Tags as in the filename: `py2.py3`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    python: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    abi: Option<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    platforms: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    depth: Option<Depth>,
-}
-
-impl<'a> Fit<'a> {
-    pub(super) fn of(file: &'a IndexFile) -> Self {
-        let wheel = file.dist.wheel();
-        Self {
-            requires_python: file.requires_python.as_deref(),
-            channel: file.channel.as_ref(),
-            in_default: file.in_default,
-            torch: torch_of(file.dist.version()),
-            python: wheel.map(|wheel| wheel.python()),
-            abi: wheel.map(|wheel| wheel.abi()),
-            platforms: wheel.map(|wheel| wheel.platform().split('.').collect()).unwrap_or_default(),
-            depth: file.facts.as_deref().map(|facts| facts.depth),
-        }
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_true(value: &bool) -> bool {
-    *value
-}
-
-/// As in the simple JSON: a reason, or `true` where none is given.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Yanked<'a> {
-    Reason(&'a str),
-    Flag(bool),
-}
+const FILES_FORMAT: u64 = 1;
+/// Bytes of an entry, near enough.
+const ENTRY: usize = 450;
 
 /// Every file that the index offers of a project; `needs` are theirs, in their order.
+///
+/// Keys without a value are left out.
 pub fn project(
     project: &Project,
     needs: &[Needs],
     links: Links<'_>,
 ) -> serde_json::Result<Vec<u8>> {
-    let files = project.offered().iter().zip(needs);
-    let page = Page {
-        files_format: FILES_FORMAT,
-        name: project.name.as_str(),
-        files: files.map(|(file, needs)| entry(project, file, needs, links)).collect(),
-    };
-    let mut bytes = serde_json::to_vec(&page)?;
-    bytes.push(b'\n');
-    Ok(bytes)
+    let files = project.offered();
+    let mut out = Vec::with_capacity(100 + files.len() * ENTRY);
+    out.extend_from_slice(b"{\"files_format\":");
+    push_number(&mut out, FILES_FORMAT);
+    out.extend_from_slice(b",\"name\":");
+    push_json(&mut out, project.name.as_str());
+    out.extend_from_slice(b",\"files\":[");
+    let (mut url, mut torches) = (Vec::new(), Torches::default());
+    for (position, (file, needs)) in files.iter().zip(needs).enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        url.clear();
+        links.push_url(&project.name, file, &mut url);
+        entry(&mut out, file, needs, &url, torches.of(file))?;
+    }
+    out.extend_from_slice(b"]}\n");
+    Ok(out)
 }
 
-fn entry<'a>(
-    project: &Project,
-    file: &'a IndexFile,
-    needs: &'a Needs,
-    links: Links<'_>,
-) -> Entry<'a> {
-    Entry {
-        filename: file.dist.as_str(),
-        version: file.dist.version_text(),
-        prerelease: file.dist.version().any_prerelease(),
-        url: links.url(&project.name, file),
-        sha256: file.sha256,
-        size: file.size,
-        upload_time: file.upload_time,
-        yanked: file.yanked.as_deref().map(|reason| match reason {
-            "" => Yanked::Flag(true),
-            reason => Yanked::Reason(reason),
-        }),
-        kind: if file.dist.wheel().is_some() { "wheel" } else { "sdist" },
-        fit: Fit::of(file),
-        findings: &file.findings,
-        needs,
+fn entry(
+    out: &mut Vec<u8>,
+    file: &IndexFile,
+    needs: &Needs,
+    url: &[u8],
+    torch: Option<TorchVersion>,
+) -> serde_json::Result<()> {
+    out.extend_from_slice(b"{\"filename\":");
+    push_json(out, file.dist.as_str());
+    out.extend_from_slice(b",\"version\":");
+    push_json(out, &file.dist.version_text());
+    if file.dist.version().any_prerelease() {
+        out.extend_from_slice(b",\"prerelease\":true");
+    }
+    // From the page; none for a file that no URL is known of.
+    if !url.is_empty() {
+        out.extend_from_slice(b",\"url\":");
+        push_json_bytes(out, url);
+    }
+    if let Some(sha256) = file.sha256 {
+        out.extend_from_slice(b",\"sha256\":\"");
+        sha256.push_hex(out);
+        out.push(b'"');
+    }
+    if let Some(size) = file.size {
+        out.extend_from_slice(b",\"size\":");
+        push_number(out, size);
+    }
+    if let Some(upload_time) = file.upload_time {
+        out.extend_from_slice(b",\"upload_time\":\"");
+        upload_time.push(out);
+        out.push(b'"');
+    }
+    // As in the simple JSON: a reason, or `true` where none is given.
+    if let Some(reason) = file.yanked.as_deref() {
+        out.extend_from_slice(b",\"yanked\":");
+        if reason.is_empty() { out.extend_from_slice(b"true") } else { push_json(out, reason) }
+    }
+    out.extend_from_slice(match file.dist.wheel() {
+        Some(_) => b",\"kind\":\"wheel\"",
+        None => b",\"kind\":\"sdist\"".as_slice(),
+    });
+    push_fit(out, file, torch)?;
+    if !file.findings.is_empty() {
+        push_value(out, "findings", &file.findings)?;
+    }
+    push_needs(out, needs)?;
+    out.push(b'}');
+    Ok(())
+}
+
+/// Appends what decides, beside [`Needs`], whether a file fits a machine: members of an object, a
+/// comma before each.
+pub(super) fn push_fit(
+    out: &mut Vec<u8>,
+    file: &IndexFile,
+    torch: Option<TorchVersion>,
+) -> serde_json::Result<()> {
+    if let Some(requires_python) = &file.requires_python {
+        out.extend_from_slice(b",\"requires_python\":");
+        push_json(out, requires_python);
+    }
+    if let Some(channel) = &file.channel {
+        out.extend_from_slice(b",\"channel\":");
+        push_json(out, channel.as_str());
+    }
+    // Told where `simple/` does not offer it, because it offers another channel of the release.
+    if !file.in_default {
+        out.extend_from_slice(b",\"in_default\":false");
+    }
+    if let Some(torch) = torch {
+        // Writing to memory cannot fail.
+        let _ = write!(out, ",\"torch\":\"{torch}\"");
+    }
+    if let Some(wheel) = file.dist.wheel() {
+        // Tags as in the filename: `py2.py3`.
+        out.extend_from_slice(b",\"python\":");
+        push_json(out, wheel.python());
+        out.extend_from_slice(b",\"abi\":");
+        push_json(out, wheel.abi());
+        out.extend_from_slice(b",\"platforms\":");
+        for (position, platform) in wheel.platform().split('.').enumerate() {
+            out.push(if position == 0 { b'[' } else { b',' });
+            push_json(out, platform);
+        }
+        out.push(b']');
+    }
+    match &file.facts {
+        Some(facts) => push_value(out, "depth", &facts.depth),
+        None => Ok(()),
     }
 }
+
+fn push_needs(out: &mut Vec<u8>, needs: &Needs) -> serde_json::Result<()> {
+    let Needs { cuda, torch_use, glibc, machines } = needs;
+    if let Some(cuda) = cuda {
+        push_value(out, "cuda", cuda)?;
+    }
+    if let Some(torch_use) = torch_use {
+        push_value(out, "torch_use", torch_use)?;
+    }
+    if let Some(glibc) = glibc {
+        out.extend_from_slice(b",\"glibc\":");
+        push_json(out, glibc);
+    }
+    if !machines.is_empty() {
+        push_value(out, "machines", machines)?;
+    }
+    Ok(())
+}
+
+/// Appends a member of an object, with the comma before it.
+pub(super) fn push_value(
+    out: &mut Vec<u8>,
+    key: &str,
+    value: &impl Serialize,
+) -> serde_json::Result<()> {
+    out.push(b',');
+    push_json(out, key);
+    out.push(b':');
+    serde_json::to_writer(out, value)
+}
+
+/// The torch that versions name. A project has few local parts and many versions.
+#[derive(Default)]
+pub(super) struct Torches<'a> {
+    known: Vec<(&'a [LocalSegment], Option<TorchVersion>)>,
+}
+
+/// Local parts that are remembered.
+const LOCALS: usize = 8;
+
+impl<'a> Torches<'a> {
+    pub(super) fn of(&mut self, file: &'a IndexFile) -> Option<TorchVersion> {
+        let version = file.dist.version();
+        let local = version.local();
+        if local.is_empty() {
+            return None;
+        }
+        if let Some((_, torch)) = self.known.iter().find(|(known, _)| *known == local) {
+            return *torch;
+        }
+        let torch = torch_of(version);
+        if self.known.len() < LOCALS {
+            self.known.push((local, torch));
+        }
+        torch
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,28 @@ pub(super) fn push_html_bytes(out: &mut Vec<u8>, text: &[u8]) {
     let _ = write_html(out, text);
 }
 
+/// The same, appended to a text.
+pub(super) fn push_html_text(out: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = position(rest.as_bytes(), is_markup) {
+        out.push_str(&rest[..at]);
+        out.push_str(escaped(rest.as_bytes()[at]));
+        rest = &rest[at + 1..];
+    }
+    out.push_str(rest);
+}
+
+/// What stands for a character of markup.
+fn escaped(byte: u8) -> &'static str {
+    match byte {
+        b'&' => "&amp;",
+        b'<' => "&lt;",
+        b'>' => "&gt;",
+        b'"' => "&quot;",
+        _ => "&#39;",
+    }
+}
+
 /// What templates escape with; the same characters as those of `tera`, which goes byte by byte.
 pub(super) fn escape(text: &str, out: &mut dyn Write) -> io::Result<()> {
     write_html(out, text.as_bytes())
@@ -20,32 +42,39 @@ pub(super) fn escape(text: &str, out: &mut dyn Write) -> io::Result<()> {
 
 fn write_html(out: &mut (impl Write + ?Sized), text: &[u8]) -> io::Result<()> {
     let mut rest = text;
-    if is_plain(rest, is_markup) {
-        return out.write_all(rest);
-    }
-    while let Some(at) = rest.iter().position(|byte| is_markup(*byte)) {
+    while let Some(at) = position(rest, is_markup) {
         out.write_all(&rest[..at])?;
-        out.write_all(match rest[at] {
-            b'&' => b"&amp;",
-            b'<' => b"&lt;",
-            b'>' => b"&gt;",
-            b'"' => b"&quot;",
-            _ => b"&#39;".as_slice(),
-        })?;
+        out.write_all(escaped(rest[at]).as_bytes())?;
         rest = &rest[at + 1..];
     }
     out.write_all(rest)
 }
 
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches many bytes are compared at once"
+)]
 #[inline]
 fn is_markup(byte: u8) -> bool {
-    matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'')
+    (byte == b'&') | (byte == b'<') | (byte == b'>') | (byte == b'"') | (byte == b'\'')
 }
 
-/// Whether no byte is special. All are looked at, so that the processor can take many at once.
+/// Where the first special byte stands. Bytes are looked at by the block, whether one of them is
+/// special or not, so that the processor can take all of a block at once: it does where `is_special`
+/// is made of comparisons without branches.
 #[inline]
-fn is_plain(bytes: &[u8], is_special: impl Fn(u8) -> bool) -> bool {
-    !bytes.iter().fold(false, |found, byte| found | is_special(*byte))
+fn position(bytes: &[u8], is_special: impl Fn(u8) -> bool) -> Option<usize> {
+    const BLOCK: usize = 16;
+    let any = |block: &[u8; BLOCK]| block.iter().fold(false, |any, byte| any | is_special(*byte));
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    let found = blocks.iter().position(any);
+    let begin = match (found, bytes.last_chunk::<BLOCK>()) {
+        (Some(block), _) => block * BLOCK,
+        // What is behind the last whole block, together with bytes before it.
+        (None, Some(last)) if !any(last) => return None,
+        (None, _) => bytes.len() - rest.len(),
+    };
+    Some(begin + bytes[begin..].iter().position(|byte| is_special(*byte))?)
 }
 
 /// Appends a text as a JSON string, quotes included.
@@ -55,7 +84,7 @@ pub(crate) fn push_json(out: &mut Vec<u8>, text: &str) {
 
 /// The same of a text in UTF-8.
 pub(super) fn push_json_bytes(out: &mut Vec<u8>, text: &[u8]) {
-    if is_plain(text, |byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+    if position(text, is_special_in_json).is_none() {
         out.push(b'"');
         out.extend_from_slice(text);
         out.push(b'"');
@@ -63,6 +92,15 @@ pub(super) fn push_json_bytes(out: &mut Vec<u8>, text: &[u8]) {
         // Writing to memory cannot fail, and a text always has a JSON form.
         let _ = serde_json::to_writer(out, &String::from_utf8_lossy(text));
     }
+}
+
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches many bytes are compared at once"
+)]
+#[inline]
+fn is_special_in_json(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 /// Appends a number.
@@ -74,7 +112,7 @@ pub(crate) fn push_number(out: &mut Vec<u8>, number: u64) {
 pub(super) fn push_percent_encoded(out: &mut Vec<u8>, text: &str) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|byte| !UNRESERVED[usize::from(*byte)]) {
+    while let Some(at) = position(rest, |byte| !is_unreserved(byte)) {
         let byte = rest[at];
         out.extend_from_slice(&rest[..at]);
         out.extend_from_slice(&[
@@ -87,16 +125,17 @@ pub(super) fn push_percent_encoded(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(rest);
 }
 
-/// By byte, whether it may stand in a URL as it is.
-const UNRESERVED: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut at = 0u8;
-    while at < 128 {
-        table[at as usize] = at.is_ascii_alphanumeric() || matches!(at, b'-' | b'.' | b'_' | b'~');
-        at += 1;
-    }
-    table
-};
+/// Whether a byte may stand in a URL as it is.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches many bytes are compared at once"
+)]
+#[inline]
+fn is_unreserved(byte: u8) -> bool {
+    let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let is_digit = byte.wrapping_sub(b'0') < 10;
+    is_letter | is_digit | (byte == b'-') | (byte == b'.') | (byte == b'_') | (byte == b'~')
+}
 
 #[cfg(test)]
 mod tests {
@@ -122,6 +161,20 @@ mod tests {
 
     proptest! {
         #[test]
+        fn the_first_special_byte_is_found(bytes in "[a-c]{0,40}", special in "[cx]") {
+            let special = special.as_bytes()[0];
+            let expected = bytes.bytes().position(|byte| byte == special);
+            prop_assert_eq!(position(bytes.as_bytes(), |byte| byte == special), expected);
+        }
+
+        #[test]
+        fn it_is_found_wherever_it_stands(before in 0usize..70, behind in 0usize..70) {
+            let bytes = [vec![b'a'; before], vec![b'b'], vec![b'a'; behind]].concat();
+            prop_assert_eq!(position(&bytes, |byte| byte == b'b'), Some(before));
+            prop_assert_eq!(position(&bytes, |byte| byte == b'c'), None);
+        }
+
+        #[test]
         fn json_reads_back(text in ".*") {
             prop_assert_eq!(serde_json::from_str::<String>(&made(push_json, &text))?, text);
         }
@@ -132,6 +185,9 @@ mod tests {
                 let (mut ours, mut theirs) = (Vec::new(), Vec::new());
                 escape(&text, &mut ours)?;
                 tera::escape_html(&text, &mut theirs)?;
+                let mut appended = String::new();
+                push_html_text(&mut appended, &text);
+                prop_assert_eq!(appended.as_bytes(), &theirs);
                 prop_assert_eq!(ours, theirs);
             }
         }

@@ -10,6 +10,8 @@ pub mod files_json;
 pub(crate) mod markup;
 pub mod needs;
 pub mod people;
+#[cfg(test)]
+mod samples;
 pub mod search;
 pub mod simple_html;
 pub mod simple_json;
@@ -60,7 +62,7 @@ impl Links<'_> {
     fn url(self, name: &ProjectName, file: &IndexFile) -> String {
         let mut url = Vec::new();
         self.push_url(name, file, &mut url);
-        String::from_utf8_lossy(&url).into_owned()
+        String::from_utf8(url).unwrap_or_default()
     }
 }
 
@@ -79,7 +81,19 @@ fn cut(text: &str, letters: usize) -> Cow<'_, str> {
 
 /// The name that pages show: as the author spells it, where METADATA is known.
 pub fn display_name(project: &Project) -> &str {
-    let metadata = project.representative().and_then(|file| file.facts.as_deref()?.metadata());
+    name_by(project, speaker(project))
+}
+
+/// The file that speaks for a project, where it may have something to say. To find it versions are
+/// compared, several times a page: not where no file was opened.
+fn speaker(project: &Project) -> Option<&IndexFile> {
+    let may_speak = project.offered().iter().any(|file| file.facts.is_some());
+    if may_speak { project.representative() } else { None }
+}
+
+/// The same by the file that speaks for the project.
+fn name_by<'p>(project: &'p Project, speaks: Option<&'p IndexFile>) -> &'p str {
+    let metadata = speaks.and_then(|file| file.facts.as_deref()?.metadata());
     metadata.map_or(project.name.as_str(), |metadata| &metadata.fields.name)
 }
 

@@ -3,17 +3,18 @@
 //! Small enough to be loaded whole up to 2,000 projects; beyond, shards that each hold the
 //! names with one prefix, so that a change touches one of them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::files_json::Fit;
+use super::files_json::{Torches, push_fit, push_value};
 use super::needs::Needs;
 use super::people::{newest_upload, status, summary};
-use super::{cut, display_name, markup};
-use crate::cuda::{Architecture, ComputeCapability, CudaVersion, TorchUse};
-use crate::index::{Index, IndexFile, Project};
+use super::{cut, markup, name_by};
+use crate::cuda::{Architecture, ComputeCapability, CudaVersion, TorchVersion};
+use crate::index::{Channel, Index, IndexFile, Project};
+use crate::wheel::WheelFilename;
 
 /// Grows when the format changes in a way that older readers would misread.
 const SEARCH_FORMAT: u32 = 1;
@@ -43,19 +44,6 @@ struct Cuda<'a> {
     architectures: &'a BTreeSet<Architecture>,
 }
 
-/// An entry of `files.json` without what tells files apart: many files have the same.
-#[derive(Serialize)]
-struct Profile<'a> {
-    #[serde(flatten)]
-    fit: Fit<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    glibc: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cuda: Option<Cuda<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    torch_use: Option<&'a TorchUse>,
-}
-
 /// A project, of which all but the summary has been written.
 struct Row {
     name: String,
@@ -73,10 +61,11 @@ impl Row {
         let mut head = Vec::new();
         markup::push_json(&mut head, &name);
         head.push(b',');
-        let display = display_name(project);
+        let speaks = project.representative();
+        let display = name_by(project, speaks);
         push_text(&mut head, (display != name).then_some(display));
         let mut tail = Vec::new();
-        let latest = project.representative().map(|file| file.dist.version().to_string());
+        let latest = speaks.map(|file| file.dist.version().to_string());
         push_text(&mut tail, latest.as_deref());
         tail.push(b',');
         push_text(&mut tail, newest_upload(project.offered().iter()).as_deref());
@@ -86,19 +75,14 @@ impl Row {
         push_text(&mut tail, status(project));
         let offered = project.offered().iter().filter(|file| file.yanked.is_none());
         // Files that were not opened tell no more than their names do, and many tell the same.
-        let mut told = HashSet::new();
+        let (mut told, mut torches) = (Told::default(), Torches::default());
         let profiles = offered.filter_map(|file| {
             let wheel = file.dist.wheel()?;
-            let by_name = (
-                (wheel.python(), wheel.abi(), wheel.platform()),
-                file.dist.version().local(),
-                (file.channel.as_ref(), file.requires_python.as_deref()),
-            );
-            let is_new = file.facts.is_some() || told.insert(by_name);
-            is_new.then(|| profile(file)).flatten()
+            let is_new = file.facts.is_some() || told.is_new(file, wheel);
+            is_new.then(|| profile(file, torches.of(file)).ok()).flatten()
         });
         let profiles = profiles.collect();
-        Self { head, summary: summary(project).map(str::to_owned), tail, profiles, name }
+        Self { head, summary: summary(project, speaks).map(str::to_owned), tail, profiles, name }
     }
 
     fn size(&self, letters: usize) -> usize {
@@ -127,21 +111,74 @@ fn push_text(out: &mut Vec<u8>, text: Option<&str>) {
     }
 }
 
-/// What a file needs, in JSON.
-fn profile(file: &IndexFile) -> Option<String> {
+/// What files tell that were not opened, each once.
+#[derive(Default)]
+struct Told<'a> {
+    /// What names say, channel, and `Requires-Python`.
+    known: HashMap<(&'a str, Option<&'a Channel>, Option<&'a str>), usize>,
+    in_order: Vec<(&'a str, Option<&'a Channel>, Option<&'a str>)>,
+    next: usize,
+}
+
+impl<'a> Told<'a> {
+    fn is_new(&mut self, file: &'a IndexFile, wheel: &'a WheelFilename) -> bool {
+        let requires_python = file.requires_python.as_deref();
+        let tells = (behind_release(wheel), file.channel.as_ref(), requires_python);
+        // Releases mostly have the same files, in the same order.
+        if self.in_order.get(self.next) != Some(&tells) {
+            let count = self.in_order.len();
+            self.next = *self.known.entry(tells).or_insert(count);
+            if self.next == count {
+                self.in_order.push(tells);
+                self.next = 0;
+                return true;
+            }
+        }
+        self.next = (self.next + 1) % self.in_order.len();
+        false
+    }
+}
+
+/// What a filename says behind the release: the local part of its version, and tags.
+fn behind_release(wheel: &WheelFilename) -> &str {
+    let name = wheel.as_str();
+    let tags = name.len()
+        - ".whl".len()
+        - wheel.platform().len()
+        - wheel.abi().len()
+        - wheel.python().len()
+        - 2;
+    let local = wheel.version_text().find('+').map(|at| wheel.name_text().len() + 1 + at);
+    name.get(local.unwrap_or(tags)..).unwrap_or(name)
+}
+
+/// What a file needs, in JSON: an entry of `files.json` without what tells files apart. Many files
+/// have the same.
+fn profile(file: &IndexFile, torch: Option<TorchVersion>) -> serde_json::Result<String> {
     let needs = Needs::of(file);
-    let profile = Profile {
-        fit: Fit::of(file),
-        glibc: needs.glibc.as_deref(),
-        cuda: needs.cuda.as_ref().map(|cuda| Cuda {
+    let mut out = Vec::with_capacity(200);
+    push_fit(&mut out, file, torch)?;
+    if let Some(glibc) = &needs.glibc {
+        push_value(&mut out, "glibc", glibc)?;
+    }
+    if let Some(cuda) = &needs.cuda {
+        let cuda = Cuda {
             toolkit: cuda.toolkit,
             driver: cuda.driver,
             compute_capabilities: &cuda.compute_capabilities,
             architectures: &cuda.architectures,
-        }),
-        torch_use: needs.torch_use.as_ref(),
-    };
-    serde_json::to_string(&profile).ok()
+        };
+        push_value(&mut out, "cuda", &cuda)?;
+    }
+    if let Some(torch_use) = &needs.torch_use {
+        push_value(&mut out, "torch_use", torch_use)?;
+    }
+    // A comma stands before the first member, too; a wheel has one.
+    if let Some(first) = out.first_mut() {
+        *first = b'{';
+    }
+    out.push(b'}');
+    Ok(String::from_utf8(out).unwrap_or_default())
 }
 
 /// The files of the search, each with its path; `search.json` comes last, since it names the others.
@@ -267,5 +304,44 @@ impl<'r> Machines<'r> {
         let profiles: usize = self.profiles.iter().map(|profile| profile.len() + 2).sum();
         let numbers: usize = self.sets.iter().map(|set| 5 * set.len() + 4).sum();
         profiles + numbers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::render::files_json::Torches;
+    use crate::render::samples::{self, Fit};
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(50))]
+        #[test]
+        fn a_profile_is_what_serde_would_write(numbers in prop::collection::vec(any::<u32>(), 10)) {
+            let settings = samples::settings("title: x\n");
+            let (project, _) = samples::project(&settings, &numbers);
+            let mut torches = Torches::default();
+            for file in project.offered().iter().filter(|file| file.dist.wheel().is_some()) {
+                let written = profile(file, torches.of(file)).expect("is written");
+                prop_assert_eq!(written, serde_json::to_string(&Fit::of(file))?);
+            }
+        }
+
+        #[test]
+        fn what_files_tell_is_told_once(places in prop::collection::vec(0usize..10, 0..40)) {
+            let settings = samples::settings("title: x\n");
+            let (project, _) = samples::project(&settings, &[0]);
+            let mut told = Told::default();
+            let mut expected = std::collections::HashSet::new();
+            for place in places {
+                let file = &project.files[place];
+                if let Some(wheel) = file.dist.wheel() {
+                    let local = file.dist.version().local();
+                    let tags = (local, wheel.python(), wheel.abi(), wheel.platform());
+                    prop_assert_eq!(told.is_new(file, wheel), expected.insert(tags));
+                }
+            }
+        }
     }
 }

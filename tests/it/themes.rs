@@ -10,6 +10,11 @@ fn paper() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/themes/paper").display().to_string()
 }
 
+/// The theme whose rows of files are templates.
+fn rows() -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/themes/rows").display().to_string()
+}
+
 fn filled() -> Workspace {
     let workspace = Workspace::new();
     workspace.wheel(&Wheel::new("demo", "1.0"));
@@ -89,7 +94,7 @@ fn a_theme_is_built_upon_another_file_by_file_and_block_by_block() {
 #[test]
 fn check_finds_nothing_in_sound_themes() {
     let workspace = Workspace::new();
-    for theme in ["default", "plain", &paper()] {
+    for theme in ["default", "plain", &paper(), &rows()] {
         let run = workspace.run(&["theme", "check", theme]);
         assert_eq!(run.code, Some(0), "{theme}: {}{}", run.stdout, run.stderr);
         assert_eq!(run.stdout, "every page renders; nothing is wrong\n");

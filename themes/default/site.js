@@ -50,18 +50,21 @@
     document.body.append(live);
 
     for (const source of sources) {
+      // Files have a row each, which is called like the file.
+      const row = source.closest("tr[id]");
+      const what = row ? `${source.dataset.copy} of ${row.id}` : source.dataset.copy;
       const button = document.createElement("button");
       button.type = "button";
       button.className = "copy";
       button.textContent = "Copy";
       button.title = "Copy";
-      button.setAttribute("aria-label", `Copy ${source.dataset.copy}`);
+      button.setAttribute("aria-label", `Copy ${what}`);
       let timer;
       button.addEventListener("click", async () => {
         const done = await copyText(source.textContent.trim());
         button.textContent = done ? "Copied" : "Failed";
         button.classList.toggle("done", done);
-        live.textContent = done ? `Copied ${source.dataset.copy}` : "Copying failed";
+        live.textContent = done ? `Copied ${what}` : "Copying failed";
         clearTimeout(timer);
         timer = setTimeout(() => {
           button.textContent = "Copy";

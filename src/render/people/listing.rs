@@ -8,7 +8,7 @@ use tera::Context;
 use super::{People, Rejected, human_size, newest_upload, same_release, status, summary};
 use crate::error::Result;
 use crate::index::{Channel, Index, IndexFile, Project, View, representative};
-use crate::render::{cut, display_name};
+use crate::render::{cut, display_name, name_by};
 
 /// The projects that a page lists in full; of others it has the names, or the search has them.
 const ROWS: usize = 100;
@@ -172,10 +172,11 @@ fn project_row<'p>(
     files: &[&IndexFile],
     speaks: Option<&IndexFile>,
 ) -> ProjectRow<'p> {
+    let named_by = project.representative();
     ProjectRow {
-        name: display_name(project),
+        name: name_by(project, named_by),
         url: format!("packages/{}/", project.name),
-        summary: summary(project).map(|summary| cut(summary, SUMMARY)),
+        summary: summary(project, named_by).map(|summary| cut(summary, SUMMARY)),
         latest: speaks.map(|file| file.dist.version().to_string()),
         releases: releases(files),
         files: files.len(),

@@ -7,14 +7,15 @@ mod coverage;
 mod install;
 mod listing;
 mod project;
+mod rows;
 
 use pep440_rs::Version;
 use serde::Serialize;
 use tera::Context;
 use url::Url;
 
-use super::Links;
 use super::theme::{Theme, template_error};
+use super::{Links, speaker};
 use crate::config::{Settings, Status};
 use crate::error::Result;
 use crate::facts::{Metadata, UploadTime};
@@ -104,7 +105,12 @@ impl<'a> People<'a> {
     }
 
     fn render(&self, template: &str, context: &Context) -> Result<Vec<u8>> {
-        let mut page = Vec::with_capacity(16 * 1024);
+        self.render_around(template, context, 0)
+    }
+
+    /// A page with so many bytes that are written already.
+    fn render_around(&self, template: &str, context: &Context, bytes: usize) -> Result<Vec<u8>> {
+        let mut page = Vec::with_capacity(16 * 1024 + bytes);
         let rendered = self.theme.tera.render_to(template, context, &mut page);
         rendered.map_err(|error| template_error(template, &error))?;
         Ok(page)
@@ -129,16 +135,13 @@ fn metadata_of(file: &IndexFile) -> Option<&Metadata> {
 
 /// Whether the project page shows METADATA that only the wheel's bytes have: its description.
 pub fn wants_metadata(project: &Project) -> Option<&IndexFile> {
-    project.representative().filter(|file| metadata_of(file).is_some())
+    speaker(project).filter(|file| metadata_of(file).is_some())
 }
 
-/// The sentence that says what a project is.
-pub(super) fn summary(project: &Project) -> Option<&str> {
-    project
-        .settings
-        .description
-        .as_deref()
-        .or_else(|| project.representative().and_then(metadata_of)?.fields.summary.as_deref())
+/// The sentence that says what a project is; `speaks` is the file that speaks for it.
+pub(super) fn summary<'p>(project: &'p Project, speaks: Option<&'p IndexFile>) -> Option<&'p str> {
+    let configured = project.settings.description.as_deref();
+    configured.or_else(|| speaks.and_then(metadata_of)?.fields.summary.as_deref())
 }
 
 /// The status of a project, where it has one that matters.
@@ -151,8 +154,18 @@ fn public(version: &Version) -> Version {
     version.clone().without_local()
 }
 
+/// Whether two versions are the same but for their local parts; copies none of them.
 fn same_release(one: &Version, other: &Version) -> bool {
-    one == other || public(one) == public(other)
+    fn parts(version: &Version) -> impl PartialEq {
+        (version.pre(), version.post(), version.dev(), version.epoch())
+    }
+    // `1.0` is `1`.
+    fn numbers(version: &Version) -> &[u64] {
+        let release = version.release();
+        let end = release.iter().rposition(|number| *number != 0).map_or(0, |last| last + 1);
+        &release[..end]
+    }
+    numbers(one) == numbers(other) && parts(one) == parts(other)
 }
 
 /// The day of the newest of these files.
@@ -193,7 +206,25 @@ fn slug(title: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn releases_are_versions_without_local_parts(
+            one in "([01]!)?[01](\\.[01]){0,3}(a1|rc2)?(\\.post[01])?(\\.dev[01])?(\\+[ab])?",
+            other in "([01]!)?[01](\\.[01]){0,3}(a1|rc2)?(\\.post[01])?(\\.dev[01])?(\\+[ab])?",
+            zeros in "(\\.0){0,5}\\+a",
+        ) {
+            let [one, other, longer] = [one.clone(), other, one.clone() + &zeros]
+                .map(|text| text.parse::<Version>());
+            let (Ok(one), Ok(other)) = (one, other) else { return Ok(()) };
+            for other in [Ok(other), Ok(one.clone()), longer].into_iter().flatten() {
+                prop_assert_eq!(same_release(&one, &other), public(&one) == public(&other));
+            }
+        }
+    }
 
     #[test]
     fn sizes_are_for_people() {

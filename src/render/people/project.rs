@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use tera::Value;
 use url::Url;
 
 use super::install::{Install, index_path};
+use super::rows::{Beside, Rows};
 use super::{
     People, Remark, human_size, metadata_of, newest_upload, public, remarks, same_release, status,
     summary,
@@ -14,9 +16,10 @@ use super::{
 use crate::cuda::{Architecture, ComputeCapability, CudaSummary, CudaVersion, TorchUse};
 use crate::error::Result;
 use crate::facts::{Depth, UploadTime};
-use crate::index::{Channel, IndexFile, Project, torch_of};
+use crate::index::{Channel, IndexFile, Project};
+use crate::render::files_json::Torches;
 use crate::render::needs::Needs;
-use crate::render::{cut, description, display_name};
+use crate::render::{cut, description, name_by};
 
 /// The letters of a summary that a page shows: more than an index takes is no summary.
 const SUMMARY: usize = 1_000;
@@ -55,7 +58,12 @@ struct Release<'a> {
     yanked: Option<&'a str>,
     prerelease: bool,
     date: Option<String>,
-    files: Vec<FileRow<'a>>,
+    file_count: usize,
+    /// Of these two a theme gets what it asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<FileRow<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -115,9 +123,9 @@ impl People<'_> {
         let description = metadata.and_then(crate::wheel::CoreMetadata::description);
         let content_type = fields.and_then(|fields| fields.description_content_type.as_deref());
         let page = ProjectPage {
-            name: display_name(project),
+            name: name_by(project, representative),
             normalized: project.name.as_str(),
-            summary: summary(project).map(|summary| cut(summary, SUMMARY)),
+            summary: summary(project, representative).map(|summary| cut(summary, SUMMARY)),
             latest: representative.map(|file| file.dist.version().to_string()),
             status: status(project),
             status_reason: project.settings.status_reason.as_deref(),
@@ -129,41 +137,74 @@ impl People<'_> {
             provides_extra: fields.map_or(&[], |fields| &fields.provides_extra),
             description_html: description.map(|text| description::to_html(&text, content_type)),
             install: representative.map(|file| self.install(project, file)).unwrap_or_default(),
-            releases: self.releases(project, needs),
+            releases: self.releases(project, needs, representative),
         };
         let mut context = self.context("../../", &index_path(representative));
         context.insert("project", &page);
-        self.render("project.html", &context)
+        let rows = page.releases.iter().filter_map(|release| release.rows.as_ref()?.as_str());
+        self.render_around("project.html", &context, rows.map(str::len).sum())
     }
 
     /// Newest first, and in each those of the newest local version.
-    fn releases<'p>(&self, project: &'p Project, needs: &'p [Needs]) -> Vec<Release<'p>> {
-        let rows: Vec<(&IndexFile, &Needs)> = project.offered().iter().zip(needs).collect();
-        let latest = project.representative().map(|file| public(file.dist.version()));
-        let by_release = rows.chunk_by(|(one, _), (other, _)| {
-            same_release(one.dist.version(), other.dist.version())
+    fn releases<'p>(
+        &self,
+        project: &'p Project,
+        needs: &'p [Needs],
+        representative: Option<&IndexFile>,
+    ) -> Vec<Release<'p>> {
+        let listed: Vec<(&IndexFile, &Needs)> = project.offered().iter().zip(needs).collect();
+        let latest = representative.map(|file| file.dist.version());
+        let forms = self.theme.file_forms();
+        let mut writer = forms.rows.then(|| Rows::new(self.links, &project.name, listed.len()));
+        let mut torches = Torches::default();
+        let by_release = listed.chunk_by(|(one, _), (other, _)| {
+            same_text(one, other) || same_release(one.dist.version(), other.dist.version())
         });
-        let releases = by_release.rev().map(|rows| {
-            let files = || rows.iter().map(|(file, _)| *file);
-            let version = public(rows[0].0.dist.version());
+        let releases = by_release.rev().map(|listed| {
+            let files = || listed.iter().map(|(file, _)| *file);
+            let version = files().next().map(|file| file.dist.version());
             let is_yanked = files().all(|file| file.yanked.is_some());
-            let by_local =
-                rows.chunk_by(|(one, _), (other, _)| one.dist.version() == other.dist.version());
-            let newest_first = by_local.rev().flatten();
+            let mut values = forms.values.then(|| Vec::with_capacity(listed.len()));
+            let by_local = listed.chunk_by(|(one, _), (other, _)| {
+                same_text(one, other) || one.dist.version() == other.dist.version()
+            });
+            for listed in by_local.rev() {
+                let torch = torches.of(listed[0].0).map(|torch| torch.to_string());
+                let torch = torch.as_deref();
+                if let Some(rows) = &mut writer {
+                    for (file, needs) in listed {
+                        rows.push(file, Beside { needs, torch, is_release_yanked: is_yanked });
+                    }
+                }
+                if let Some(values) = &mut values {
+                    values.extend(
+                        listed.iter().map(|(file, needs)| self.row(project, file, needs, torch)),
+                    );
+                }
+            }
             Release {
-                is_latest: latest.as_ref() == Some(&version),
+                is_latest: latest.zip(version).is_some_and(|(one, other)| same_release(one, other)),
                 is_yanked,
-                yanked: rows[0].0.yanked.as_deref().filter(|_| is_yanked),
-                prerelease: version.any_prerelease(),
+                yanked: listed[0].0.yanked.as_deref().filter(|_| is_yanked),
+                prerelease: version.is_some_and(|version| version.any_prerelease()),
                 date: newest_upload(files()),
-                files: newest_first.map(|(file, needs)| self.row(project, file, needs)).collect(),
-                version: version.to_string(),
+                file_count: listed.len(),
+                files: values,
+                rows: writer.as_mut().map(Rows::take),
+                version: version.map(|version| public(version).to_string()).unwrap_or_default(),
             }
         });
         releases.collect()
     }
 
-    fn row<'p>(&self, project: &Project, file: &'p IndexFile, needs: &'p Needs) -> FileRow<'p> {
+    /// `torch` is the one that the version names.
+    fn row<'p>(
+        &self,
+        project: &Project,
+        file: &'p IndexFile,
+        needs: &'p Needs,
+        torch: Option<&str>,
+    ) -> FileRow<'p> {
         let url = self.links.url(&project.name, file);
         let wheel = file.dist.wheel();
         FileRow {
@@ -182,11 +223,19 @@ impl People<'_> {
             channel: file.channel.as_ref().map(Channel::as_str),
             depth: file.facts.as_deref().filter(|_| wheel.is_some()).map(|facts| facts.depth),
             cuda: needs.cuda.as_ref().map(Cuda::of),
-            torch: Torch::of(file, needs.torch_use.as_ref()),
+            torch: Torch::of(torch, needs.torch_use.as_ref()),
             glibc: needs.glibc.as_deref(),
             findings: remarks(file),
             url,
         }
+    }
+}
+
+/// Whether the versions of two files are spelled alike; to compare what they mean takes longer.
+fn same_text(one: &IndexFile, other: &IndexFile) -> bool {
+    match (one.dist.wheel(), other.dist.wheel()) {
+        (Some(one), Some(other)) => one.version_text() == other.version_text(),
+        _ => false,
     }
 }
 
@@ -204,8 +253,8 @@ impl<'a> Cuda<'a> {
 
 impl<'a> Torch<'a> {
     /// Also of a file that was not opened, whose version names its torch.
-    fn of(file: &IndexFile, used: Option<&'a TorchUse>) -> Option<Self> {
-        let version = torch_of(file.dist.version()).map(|version| version.to_string());
+    fn of(version: Option<&str>, used: Option<&'a TorchUse>) -> Option<Self> {
+        let version = version.map(str::to_owned);
         (version.is_some() || used.is_some()).then(|| Self {
             version,
             requires: used.and_then(|used| used.requires.as_deref()),

@@ -1,5 +1,6 @@
 //! Themes: templates and assets, embedded or in folders, each built upon another file by file.
 
+mod asked;
 mod assets;
 mod check;
 mod embedded;
@@ -9,6 +10,7 @@ mod options;
 mod sheet;
 mod starter;
 mod structure;
+mod templates;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,15 +26,18 @@ use crate::wheel::Sha256;
 pub use check::{Problem, check};
 pub use starter::create;
 
+use asked::FileForms;
 use assets::Asset;
 use options::{Files, OptionSpec, Options, Shown};
 
 /// Version of the data that templates get; grows when it changes in a way that breaks themes.
 pub const THEME_FORMAT: u32 = 1;
 
+/// The template of the pages of projects.
+const PROJECT: &str = "project.html";
 /// The templates that pages are made of.
 const PAGES: [&str; 6] =
-    ["404.html", "coverage.html", "index.html", "project.html", "projects.html", "rejected.html"];
+    ["404.html", "coverage.html", "index.html", PROJECT, "projects.html", "rejected.html"];
 
 /// The style sheet that holds the options that are colors and numbers.
 const OPTIONS_CSS: &str = "options.css";
@@ -45,6 +50,7 @@ pub struct Theme {
     options: Options,
     /// By the name that templates use.
     assets: BTreeMap<String, Asset>,
+    file_forms: FileForms,
     digest: Sha256,
 }
 
@@ -85,6 +91,11 @@ impl Theme {
     /// The path of each asset by the name that templates use.
     pub(super) fn asset_paths(&self) -> BTreeMap<&str, &str> {
         self.assets.iter().map(|(name, asset)| (name.as_str(), asset.path.as_str())).collect()
+    }
+
+    /// In which forms its templates ask for the files of a release.
+    pub(super) fn file_forms(&self) -> FileForms {
+        self.file_forms
     }
 
     pub(super) fn data(&self) -> ThemeData<'_> {
@@ -185,7 +196,8 @@ impl Parts {
         }
         let assets = assets::named(assets);
         let digest = self.digest(&options, &assets);
-        Ok(Theme { tera, name: self.name.clone(), options, assets, digest })
+        let file_forms = FileForms::of(self);
+        Ok(Theme { tera, name: self.name.clone(), options, assets, file_forms, digest })
     }
 
     /// Digest of all that decides what pages look like. What is set in `theme.yml` has had its

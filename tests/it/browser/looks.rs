@@ -42,6 +42,21 @@ fn looks(browser: &Browser, viewports: &Value, axe: bool) -> Vec<Value> {
 }
 
 #[test]
+fn a_button_says_of_which_file_it_copies_the_digest() {
+    let Some(browser) = Browser::get() else { return };
+    let workspace = sites::of_every_type();
+    let served = workspace.serve(&[]);
+    let parameters = json!({"path": "packages/tiny-kernels/"});
+    let labels = browser.play(&workspace, "labels", &served.url, parameters);
+    let labels: Vec<&str> = list(&labels).iter().filter_map(Value::as_str).collect();
+    let digests = labels.iter().filter_map(|label| label.strip_prefix("Copy SHA-256 of "));
+    let digests: Vec<&str> = digests.collect();
+    assert!(!digests.is_empty(), "{labels:#?}");
+    assert!(digests.iter().all(|file| file.starts_with("tiny_kernels-")), "{labels:#?}");
+    assert!(labels.contains(&"Copy pip command"), "{labels:#?}");
+}
+
+#[test]
 fn no_page_is_wider_than_a_small_phone() {
     let Some(browser) = Browser::get() else { return };
     let looks = looks(browser, &json!([{"width": 360, "height": 740}]), false);

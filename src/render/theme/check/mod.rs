@@ -12,6 +12,7 @@ use serde::Serialize;
 use tera::Tera;
 
 use super::options::Files;
+use super::templates::{Template, templates_of};
 use super::{PAGES, Parts, Theme, assets, place, sheet, structure};
 use crate::config::{Scalar, ThemeChoice};
 use crate::error::{Error, Result};
@@ -155,7 +156,7 @@ fn pages(theme: &Theme, site: &Site) -> Vec<Page> {
 
 /// A fault of a page, with the place in the template that it comes from where that is known.
 fn problem_of(parts: &Parts, page: &str, fault: Fault) -> Problem {
-    let templates = paths::templates_of(parts, page);
+    let templates = templates_of(parts, page);
     let found = templates.iter().find_map(|template| {
         let at = match &fault.trace {
             Trace::Nowhere => None,
@@ -169,12 +170,12 @@ fn problem_of(parts: &Parts, page: &str, fault: Fault) -> Problem {
 }
 
 /// Where a template marks a text as safe that is not.
-fn place_of_safe(template: &paths::Template<'_>) -> Option<usize> {
+fn place_of_safe(template: &Template<'_>) -> Option<usize> {
     template.tags.iter().find_map(|tag| {
         let safe = (1..tag.words.len())
             .find(|index| tag.is_sign(index - 1, "|") && tag.name(*index) == Some("safe"))?;
-        let is_description = (0..safe).any(|index| tag.name(index) == Some("description_html"));
-        (!is_description).then(|| tag.words[safe].at)
+        let is_markup = |name| matches!(name, Some("description_html" | "rows"));
+        (!(0..safe).any(|index| is_markup(tag.name(index)))).then(|| tag.words[safe].at)
     })
 }
 
@@ -188,7 +189,7 @@ fn unknown_variables(
     for page in PAGES {
         let used = tera.get_template_variables(page);
         let used = used.map_err(|error| super::template_error(page, &error))?;
-        let templates = paths::templates_of(parts, page);
+        let templates = templates_of(parts, page);
         let passed = paths::passed_on(&templates);
         let is_known = |name: &str| {
             let is_there = data.get(page).is_some_and(|shape| match shape {
@@ -212,7 +213,7 @@ fn unknown_variables(
 }
 
 /// Where a template asks for a variable for the first time.
-fn place_of_variable(template: &paths::Template<'_>, name: &str) -> Option<usize> {
+fn place_of_variable(template: &Template<'_>, name: &str) -> Option<usize> {
     template.tags.iter().find_map(|tag| {
         let index = (0..tag.words.len()).find(|index| {
             let is_part =

@@ -7,6 +7,7 @@ use tera::{Kwargs, State, Tera};
 
 use super::pages;
 use crate::error::{Error, Result};
+use crate::render::theme::asked::FileForms;
 use crate::render::theme::check::fixture::Site;
 use crate::render::theme::{PAGES, Parts};
 
@@ -67,7 +68,8 @@ pub(super) fn of_pages(parts: &Parts, sites: &[Site]) -> Result<BTreeMap<&'stati
     // Not the theme's own templates, but what they would get.
     tera.add_raw_templates(PAGES.map(|page| (page, "{{ __tera_context | as_json | safe }}")))
         .map_err(|error| broken(&error))?;
-    let theme = parts.theme(tera, &BTreeMap::new())?;
+    let mut theme = parts.theme(tera, &BTreeMap::new())?;
+    theme.file_forms = FileForms::ALL;
     let mut shapes: BTreeMap<&'static str, Shape> = BTreeMap::new();
     for site in sites {
         for page in pages(&theme, site) {
