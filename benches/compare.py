@@ -97,6 +97,12 @@ class Lab:
         wheelsite.symlink_to(self.args.wheelsite)
         shutil.copy(HERE / "ghr_driver.py", self.work)
         setup("gcc", "-O2", "-o", programs / "floor", HERE / "floor.c")
+        # Built as wheelsite was, by cargo, which knows a profile by the folder of its programs.
+        built = self.args.wheelsite.parent
+        profile = "dev" if built.name == "debug" else built.name
+        cargo = ("cargo", "build", "--quiet", "--locked", "--profile", profile, "--example", "floor_list")
+        setup(*cargo, "--manifest-path", HERE.parent / "Cargo.toml", "--target-dir", built.parent, timeout=1800)
+        shutil.copy(built / "examples/floor_list", programs)
         # The stamp makes an interrupted installation start again instead of passing for a whole one.
         stamp, pins = self.work / "venv/peers.txt", HERE / "peers.txt"
         if not stamp.exists() or stamp.read_text() != pins.read_text():
@@ -231,16 +237,22 @@ def sizes_case(lab: Lab) -> Case:
 
 def list_again_case(lab: Lab) -> Case:
     about = lab.generate_list()
+    lab.generate_list("list-0.jsonl")
     lab.generate_list("list-1.jsonl", bump=1)
+    # A file that has just been written may change again and look the same, so its stamp is not believed.
+    time.sleep(5)
     previous = "--previous-package-list-json list.jsonl"
     ours, theirs = lab.wheelsite_list("none"), dumb_pypi("list.jsonl")
     rows = [
         Row("wheelsite, nothing changed", ours, seed=ours),
+        Row("floor: read, parse and hash the list", "floor_list list.jsonl"),
         Row("floor: hash the list", "openssl dgst -sha256 list.jsonl"),
         Row("wheelsite, one project changed", lab.wheelsite_list("none", "list-1.jsonl"), seed=ours),
         Row("dumb-pypi, nothing changed", dumb_pypi("list.jsonl", previous), seed=theirs),
         Row("dumb-pypi, one project changed", dumb_pypi("list-1.jsonl", previous), seed=theirs),
     ]
+    # The same list, written again: what it is known by is not what it was.
+    rows.insert(1, Row("wheelsite, the same list written anew", lab.wheelsite_list("none", "list-0.jsonl"), seed=ours))
     return Case("list-again", f"{about}, built into the output of the first build.", rows)
 
 
@@ -257,7 +269,7 @@ def folder_case(lab: Lab) -> Case:
         Row("wheelsite, first build, metadata only", metadata),
         Row("wheelsite, nothing changed", first, seed=first),
         Row("wheelsite, first build, hard links", linked),
-        Row("floor of the third row: look at them", "find wheels -printf '%s %T@\\n'"),
+        Row("floor of the third row: look at them", "find wheels -type f -printf '%s %T@\\n'"),
         Row("floor: hash them", f"{every_wheel} openssl dgst -sha256 > /dev/null"),
         Row("floor: the files of the first row", lab.floor(first)),
         Row("pypi-mirror, symbolic links", "pypi-mirror create -d wheels -m out"),
@@ -276,12 +288,12 @@ CASES: dict[str, Callable[[Lab], Case]] = {
 }
 
 
-def setup(*command: object) -> None:
+def setup(*command: object, timeout: float = TIMEOUT) -> None:
     """Run a command that is not measured."""
     # pip keeps the person's settings (an index, a certificate), but the pins must come from an index.
     environment = {k: v for k, v in os.environ.items() if k != "PIP_FIND_LINKS"}
     words = [str(word) for word in command]
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=TIMEOUT)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=timeout)
     if done.returncode != 0:
         raise Failure(f"`{shlex.join(words)}`: exit code {done.returncode}\n{done.stderr}")
 

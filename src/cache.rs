@@ -3,7 +3,10 @@
 //! One file a source, in the user's cache folder: where each distribution lies and its
 //! [`Mark`], with the facts that were read from it, so that an unchanged one is not
 //! opened again. Beside it, by digest, the METADATA of what lies on other machines: pages show
-//! some of it. Losing any of this costs time and nothing else.
+//! some of it. And, one file an output folder, what the last build into it found
+//! ([`LastBuild`]). Losing any of this costs time and nothing else.
+
+mod last_build;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -17,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use crate::facts::{FACTS_VERSION, Facts, KnownSidecar, Mark, Stamp};
 use crate::source::stamp_of;
 use crate::wheel::Sha256;
+
+pub use last_build::LastBuild;
 
 /// A file that changed less than this many nanoseconds ago could change again within one tick
 /// of the file system's clock, and its stamp would not show it.
@@ -122,12 +127,10 @@ impl FactsCache {
         if fresh || before != known.sidecar.as_ref() {
             self.changed = true;
         }
-        if let (true, Some(stamp)) = (fresh, known.mark.stamp) {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH);
-            let now = now.ok().and_then(|since| i128::try_from(since.as_nanos()).ok()).unwrap_or(0);
-            if now - stamp.changed.max(stamp.modified) <= SETTLED {
-                return;
-            }
+        if let (true, Some(stamp)) = (fresh, known.mark.stamp)
+            && !is_settled(stamp, SystemTime::now())
+        {
+            return;
         }
         self.fresh.push((path.to_owned(), known));
     }
@@ -178,6 +181,13 @@ impl FactsCache {
             }
         }
     }
+}
+
+/// Whether a file had this stamp long enough at a moment, so that any later change shows in it.
+pub fn is_settled(stamp: Stamp, at: SystemTime) -> bool {
+    let at = at.duration_since(UNIX_EPOCH);
+    let at = at.ok().and_then(|since| i128::try_from(since.as_nanos()).ok()).unwrap_or(0);
+    at - stamp.changed.max(stamp.modified) > SETTLED
 }
 
 fn read(file: &Path) -> std::io::Result<HashMap<PathBuf, Known>> {

@@ -1,33 +1,38 @@
 //! A build, stage by stage. Read [`build`] and you know the program.
 
+mod again;
 mod hosting;
 mod memory;
 mod merge;
 mod read;
+mod sieve;
+mod times;
 mod write;
 
-use std::collections::BTreeMap;
+use std::any::Any;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::config::{Environment, FilesMode, OnReject, Settings, SiteConfig};
+use crate::config::{Environment, FilesMode, OnReject, PagesMode, Settings, SiteConfig};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Facts, Sidecar};
 use crate::host::Host;
-use crate::index::{Admitted, FileUrl, Index, IndexFile};
+use crate::index::{Admitted, FileUrl, Index, IndexFile, Project};
 use crate::publish::{
-    Known, LocalSite, Merger, Plan, Publication, PublishSettings, Report, SiteDirectory,
+    Compared, Known, LocalSite, Merger, Plan, Publication, PublishSettings, Report, SiteDirectory,
 };
 use crate::render::theme::Theme;
 use crate::report::Reporter;
 use crate::verify::{self, Evidence, Finding, Severity, Verdict};
 use crate::wheel::escaped;
+use again::{Again, Listening};
 use memory::Memory;
 use read::{Connected, Inspected};
+use sieve::Sieve;
 
 /// What a build did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -54,8 +59,22 @@ pub struct Summary {
     pub requests: u64,
 }
 
+/// What a build had in memory when it was done. To give that back takes a while, and a program that
+/// ends has nothing of it.
+pub struct Leftovers {
+    _all: Vec<Box<dyn Any + Send>>,
+}
+
 /// Makes a site: lists, inspects, verifies, indexes, renders, writes.
 pub fn build(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
+    build_and_leave(settings, reporter).map(|(summary, _)| summary)
+}
+
+/// The same, and hands out what is left.
+pub fn build_and_leave(
+    settings: &Settings,
+    reporter: &dyn Reporter,
+) -> Result<(Summary, Leftovers)> {
     match settings.jobs {
         None => run(settings, reporter),
         Some(jobs) => {
@@ -111,19 +130,31 @@ pub fn request_threads(jobs: Option<usize>) -> Result<rayon::ThreadPool> {
     pool.map_err(|error| Error::config(format!("cannot start {threads} threads: {error}")))
 }
 
-fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
+fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<(Summary, Leftovers)> {
+    let listening = Listening::new(reporter);
+    let reporter: &dyn Reporter = &listening;
     let theme = Theme::load(&settings.theme, &settings.theme_options)?;
+    let again = Again::new(settings, &theme, reporter);
     let site = SiteDirectory::open(&settings.output, settings.force, settings.refresh)?;
+    let mut sources = read::connect(settings)?;
+    let told = again.as_ref().and_then(|it| it.told(&mut sources, settings, &site, reporter));
+    if let Some(summary) = told {
+        site.finish()?;
+        return Ok((summary, Leftovers { _all: vec![Box::new(sources)] }));
+    }
     let memory = Memory::recall(settings, &site, reporter)?;
 
-    let mut sources = read::connect(settings)?;
-    let artifacts = read::list(&mut sources, settings, reporter)?;
+    let (artifacts, unchanged) =
+        list(&mut sources, settings, again.as_ref(), &theme, &site, &memory, reporter)?;
     let mut reading = read::inspect_all(artifacts, &sources, settings, &memory, reporter)?;
     let (caches, bytes_read) = (reading.take_caches(), reading.bytes_read);
-    let mut tally = Tally { files: reading.files.len(), verdicts: Vec::new() };
+    let files_unchanged: usize = unchanged.iter().map(|project| project.absent).sum();
+    let files = reading.files.len() + files_unchanged;
+    let mut tally = Tally { files, verdicts: Vec::new() };
     let accepted = judge_all(reading.files, settings, reporter.least(), &mut tally);
-    let admitted = admit(accepted, &sources, settings, &memory, reporter)?;
+    let admitted = admit(accepted, &sources, settings, &memory)?;
     let mut index = Index::build(admitted, settings)?;
+    index.add_unchanged(unchanged);
     index.assign_channels(&settings.channels);
     let judged = tally.verdicts.len();
     attach(&tally.verdicts, &mut index);
@@ -140,10 +171,19 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
     let rejected = tally.report(settings, reporter)?;
     warn_of_idle_settings(&index, settings, reporter);
     guard(&index, settings, &known)?;
+    drop(known);
     hosting::check(&index, settings)?;
 
     let standing = memory.standing.as_deref();
-    let plan = Plan::new(&index, settings, &theme, &site, standing, memory.is_of_standing())?;
+    let skip = memory.is_of_standing();
+    let compared = Compared::new(&index, settings, &theme, &site, standing, skip);
+    let left_out = write::left_out(&tally.verdicts)?;
+    let roots_stand = write::roots_stand(&index, &site, standing, compared.settings, &left_out);
+    let changed: Vec<usize> = compared.changed().collect();
+    let shows_all = settings.pages == PagesMode::All && !(compared.is_nothing() && roots_stand);
+    let places = (!shows_all).then_some(&*changed);
+    times::recall(&mut index, places, settings, &memory, reporter)?;
+    let plan = Plan::new(&index, compared, standing)?;
     let writer = write::Writer::new(write::Work {
         index: &index,
         settings,
@@ -153,15 +193,15 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
         memory: &memory,
         caches: &caches,
         theme: &theme,
-        verdicts: &tally.verdicts,
+        rejected: left_out,
+        roots_stand,
         reporter,
-    })?;
+    });
     let counts = if downloads(&sources) {
         request_threads(settings.jobs)?.install(|| writer.write(&plan))?
     } else {
         writer.write(&plan)?
     };
-    site.finish()?;
     let traffic = read::traffic(&sources);
     let summary = Summary {
         projects: index.projects.len(),
@@ -175,9 +215,36 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
         bytes_read: bytes_read + traffic.iter().map(|traffic| traffic.bytes()).sum::<u64>(),
         requests: traffic.iter().map(|traffic| traffic.requests()).sum(),
     };
+    let told = || listening.told();
+    let report =
+        again.and_then(|it| it.report(&sources, &index, settings, &site, &summary, told()));
+    site.finish()?;
     let placed = summary.files_placed > 0 || summary.removed > 0;
     read::save_caches(caches, &sources, placed, reporter);
-    Ok(summary)
+    Again::keep(settings, report.as_deref());
+    drop(plan);
+    let left: Vec<Box<dyn Any + Send>> = vec![Box::new(index), Box::new(memory)];
+    Ok((summary, Leftovers { _all: left }))
+}
+
+/// What the sources hold, and the projects that are as they were, without their files.
+fn list(
+    sources: &mut [Connected],
+    settings: &Settings,
+    again: Option<&Again>,
+    theme: &Theme,
+    site: &SiteDirectory,
+    memory: &Memory,
+    reporter: &dyn Reporter,
+) -> Result<(Vec<Arc<Artifact>>, Vec<Project>)> {
+    if let Some(mut sieve) = Sieve::new(settings, theme, sources, site, memory, reporter.least()) {
+        let rest = read::list(sources, settings, again, Some(&mut sieve), reporter)?;
+        debug_assert!(rest.is_empty(), "all of it went through the sieve");
+        if let Some(listed) = sieve.finish() {
+            return Ok(listed);
+        }
+    }
+    Ok((read::list(sources, settings, again, None, reporter)?, Vec::new()))
 }
 
 /// Whether files may have to come over the network while the site is written.
@@ -298,7 +365,7 @@ fn judge_published(index: &mut Index, known: &[Known], settings: &Settings, tall
             accepted
         });
     }
-    index.projects.retain(|project| !project.files.is_empty());
+    index.projects.retain(|project| !project.is_empty());
 }
 
 /// Judges files by what else their channels have; takes out what may not be listed.
@@ -319,7 +386,7 @@ fn judge_channels(index: &mut Index, settings: &Settings, tally: &mut Tally) {
             accepted
         });
     }
-    index.projects.retain(|project| !project.files.is_empty());
+    index.projects.retain(|project| !project.is_empty());
 }
 
 /// For each file what there is to say about it beside the others of its channel.
@@ -355,33 +422,26 @@ fn preferred(files: &[IndexFile]) -> Vec<Option<String>> {
     files.iter().map(instead).collect()
 }
 
-/// Gives each accepted file its upload time and its URL.
+/// Gives each accepted file its URL, and the upload time that it has if no earlier run knows it.
 fn admit(
     accepted: Vec<Inspected>,
     sources: &[Connected],
     settings: &Settings,
     memory: &Memory,
-    reporter: &dyn Reporter,
 ) -> Result<Vec<Admitted>> {
-    let by_modification = AtomicU64::new(0);
+    let repeated = repeated(&accepted);
     let admitted: Vec<Result<Admitted>> = accepted
         .into_par_iter()
         .map(|Inspected { mut artifact, facts, sidecar }| {
-            let sha256 = facts.as_ref().map(|facts| facts.sha256).or(artifact.offered.sha256);
-            let upload_time = match artifact.offered.upload_time {
-                Some(time) => Some(time),
-                None => match memory.upload_time(&artifact, sha256)? {
-                    Some(time) => Some(time),
-                    None if settings.environment.source_date_epoch.is_some() => {
-                        settings.environment.source_date_epoch
-                    }
-                    None => {
-                        let modified = artifact.offered.modified;
-                        by_modification.fetch_add(u64::from(modified.is_some()), Ordering::Relaxed);
-                        modified
-                    }
-                },
-            };
+            let mut upload_time = times::of_new(&artifact, settings);
+            // Which of several files of one name is listed may depend on their times.
+            if artifact.offered.upload_time.is_none()
+                && repeated.contains(&artifact.filename)
+                && let Ok(dist) = &artifact.dist
+            {
+                let sha256 = facts.as_ref().map(|facts| facts.sha256).or(artifact.offered.sha256);
+                upload_time = memory.upload_time(dist.name(), sha256)?.or(upload_time);
+            }
             let url = file_url(&artifact, &sources[artifact.source], settings)?;
             let metadata = facts.as_deref().and_then(Facts::metadata);
             // A sidecar at the source is of use where pages link to the source, if it is the wheel's.
@@ -394,15 +454,18 @@ fn admit(
             Ok(Admitted { artifact, facts, upload_time, url })
         })
         .collect();
-    let admitted = admitted.into_iter().collect::<Result<_>>()?;
-    let count = by_modification.into_inner();
-    if count > 0 {
-        reporter.note(&format!(
-            "took the upload time of {count} new files from their modification time; \
-             set SOURCE_DATE_EPOCH or keep the last site to make it the same everywhere"
-        ));
+    admitted.into_iter().collect()
+}
+
+/// The names that more than one file has, if there is a file whose source states no time.
+fn repeated(accepted: &[Inspected]) -> HashSet<Arc<str>> {
+    let is_timed = |it: &Inspected| it.artifact.offered.upload_time.is_some();
+    if accepted.iter().all(is_timed) {
+        return HashSet::new();
     }
-    Ok(admitted)
+    let mut seen = HashSet::with_capacity(accepted.len());
+    let names = accepted.iter().map(|inspected| &inspected.artifact.filename);
+    names.filter(|name| !seen.insert(&***name)).cloned().collect()
 }
 
 fn file_url(artifact: &Artifact, connected: &Connected, settings: &Settings) -> Result<FileUrl> {

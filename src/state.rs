@@ -222,9 +222,12 @@ pub fn generator() -> String {
     format!("wheelsite {}", env!("CARGO_PKG_VERSION"))
 }
 
+/// The folder of shards.
+pub const SHARDS: &str = "state/";
+
 /// Where a project's shard lies.
 pub fn shard_path(name: &ProjectName) -> String {
-    format!("state/{name}.json")
+    format!("{SHARDS}{name}.json")
 }
 
 /// Where a file that the site carries lies: the digest in the path makes the name immutable.

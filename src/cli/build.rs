@@ -201,7 +201,13 @@ pub(super) fn run(args: BuildArgs, terminal: &Terminal) -> Result<ExitCode> {
         ..Options::default()
     })?;
     let host = settings.host;
-    let summary = pipeline::build(&settings, terminal)?;
+    let (summary, leftovers) = pipeline::build_and_leave(&settings, terminal)?;
+    if publishing.is_some() {
+        drop(leftovers);
+    } else {
+        // The process ends soon.
+        std::mem::forget(leftovers);
+    }
     if summary.rejected > 0 {
         terminal.warn(&format!("left out {} rejected files", summary.rejected));
     }

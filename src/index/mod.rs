@@ -67,6 +67,9 @@ pub struct Project {
     pub files: Vec<IndexFile>,
     /// What was asked of it since it last changed.
     pub(crate) answers: Answers,
+    /// How many files it has that are not here, because all of it is as the last run wrote it; then
+    /// none is here.
+    pub(crate) absent: usize,
 }
 
 /// What follows from a project and is asked for more than once.
@@ -155,7 +158,15 @@ impl Index {
 
     /// Number of files, those of quarantined projects included.
     pub fn files(&self) -> usize {
-        self.projects.iter().map(|project| project.files.len()).sum()
+        self.projects.iter().map(|project| project.files.len() + project.absent).sum()
+    }
+
+    /// Adds projects that are as the last run wrote them and whose files are not here.
+    pub(crate) fn add_unchanged(&mut self, unchanged: Vec<Project>) {
+        if !unchanged.is_empty() {
+            self.projects.extend(unchanged);
+            self.projects.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        }
     }
 
     /// The file of a name.
@@ -178,10 +189,26 @@ impl Index {
 impl Project {
     /// A project of which nothing has been asked yet.
     pub fn new(name: ProjectName, settings: ProjectSettings, files: Vec<IndexFile>) -> Self {
-        Self { name, settings, files, answers: Answers::default() }
+        Self { name, settings, files, answers: Answers::default(), absent: 0 }
     }
 
-    fn build(name: ProjectName, admitted: Vec<Admitted>, settings: &Settings) -> Result<Self> {
+    /// A project that is as the last run wrote it from these inputs, without its files.
+    pub(crate) fn unchanged(name: ProjectName, inputs: Sha256, files: usize) -> Self {
+        let project = Self::new(name, ProjectSettings::default(), Vec::new());
+        let answers = Answers { inputs: inputs.into(), ..Answers::default() };
+        Self { answers, absent: files, ..project }
+    }
+
+    /// Whether it has no file.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.absent == 0
+    }
+
+    pub(crate) fn build(
+        name: ProjectName,
+        admitted: Vec<Admitted>,
+        settings: &Settings,
+    ) -> Result<Self> {
         let mut files = Vec::with_capacity(admitted.len());
         files.extend(admitted.into_iter().filter_map(IndexFile::new));
         let mut files = merge::merge(files, settings.on_conflict)?;

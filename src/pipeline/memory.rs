@@ -9,7 +9,7 @@ use crate::facts::{Artifact, Facts, UploadTime};
 use crate::publish::SiteDirectory;
 use crate::report::Reporter;
 use crate::state::KnownSite;
-use crate::wheel::Sha256;
+use crate::wheel::{ProjectName, Sha256};
 
 /// The sites of earlier runs.
 pub(super) struct Memory {
@@ -118,13 +118,13 @@ impl Memory {
     /// The earliest time at which an earlier run knew these bytes.
     pub(super) fn upload_time(
         &self,
-        artifact: &Artifact,
+        project: &ProjectName,
         sha256: Option<Sha256>,
     ) -> Result<Option<UploadTime>> {
-        let (Some(sha256), Ok(dist)) = (sha256, &artifact.dist) else { return Ok(None) };
+        let Some(sha256) = sha256 else { return Ok(None) };
         let mut earliest = None;
         for site in self.sites() {
-            let Some(shard) = site.shard(dist.name())? else { continue };
+            let Some(shard) = site.shard(project)? else { continue };
             let same = shard.files.iter().filter(|file| file.sha256 == Some(sha256));
             let times = same.filter_map(|file| file.upload_time);
             earliest = times.chain(earliest).min();

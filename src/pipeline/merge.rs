@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::facts::Facts;
 use crate::index::{FileUrl, Index, IndexFile, Project};
 use crate::publish::{
-    Base, Beneath, Change, LocalSite, Merged, Merger, Plan, SiteDirectory, metadata_path,
+    Base, Beneath, Change, Compared, LocalSite, Merged, Merger, Plan, SiteDirectory, metadata_path,
 };
 use crate::render::people::wants_metadata;
 use crate::render::theme::Theme;
@@ -166,7 +166,12 @@ impl Work<'_> {
         let beneath = Both { known, small: small.clone(), site: self.site.folders() };
         let directory = SiteDirectory::on_top(folder.path(), Box::new(beneath));
         let (index, settings, theme) = (self.index, self.settings, self.theme);
-        let plan = Plan::new(index, settings, theme, &directory, standing.as_ref(), true)?;
+        let standing = standing.as_ref();
+        let compared = Compared::new(index, settings, theme, &directory, standing, true);
+        let left_out = write::left_out(&[])?;
+        let roots_stand =
+            write::roots_stand(index, &directory, standing, compared.settings, &left_out);
+        let plan = Plan::new(index, compared, standing)?;
         if plan.changes.is_empty()
             && let Some(state) = self.base.state()
         {
@@ -189,13 +194,14 @@ impl Work<'_> {
             settings,
             sources: &[],
             site: &directory,
-            standing: standing.as_ref(),
+            standing,
             memory: &memory,
             caches: &[],
             theme,
-            verdicts: &[],
+            rejected: left_out,
+            roots_stand,
             reporter,
-        })?;
+        });
         writer.write(&plan)?;
         drop(directory);
         let state = KnownSite::in_folder(folder.path(), true)?;

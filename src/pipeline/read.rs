@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::again::{Again, SourceMark};
 use super::memory::Memory;
 use super::request_threads;
+use super::sieve::Sieve;
 use crate::cache::{FactsCache, Known};
 use crate::config::{FilesMode, PagesMode, Settings};
 use crate::error::{Error, Result};
@@ -16,7 +18,7 @@ use crate::facts::{Artifact, Depth, Facts, KnownSidecar, Location, SidecarFile};
 use crate::inspect::{self, Inspection, Kind};
 use crate::net::Traffic;
 use crate::report::Reporter;
-use crate::source::{self, Context, Source, SourceSpec};
+use crate::source::{self, Context, Listing, Source, SourceSpec};
 use crate::wheel::Sha256;
 
 /// A source of the settings, with what it is for errors.
@@ -25,9 +27,13 @@ pub(super) struct Connected {
     pub(super) source: Box<dyn Source>,
     pub(super) mode: FilesMode,
     /// Whether the build goes on without it.
-    optional: bool,
+    pub(super) optional: bool,
     /// Whether it does.
     excused: bool,
+    /// What it is known by, if it is known by something and that was asked for.
+    pub(super) mark: Option<SourceMark>,
+    /// What it holds, if that was listed already.
+    pub(super) ahead: Option<Listing>,
 }
 
 impl Connected {
@@ -90,7 +96,7 @@ pub(super) fn connect(settings: &Settings) -> Result<Vec<Connected>> {
             ));
         }
         let (spec, optional) = (spec.clone(), wanted.optional);
-        Ok(Connected { spec, source, mode, optional, excused: false })
+        Ok(Connected { spec, source, mode, optional, excused: false, mark: None, ahead: None })
     });
     connected.collect()
 }
@@ -98,30 +104,48 @@ pub(super) fn connect(settings: &Settings) -> Result<Vec<Connected>> {
 pub(super) fn list(
     sources: &mut [Connected],
     settings: &Settings,
+    again: Option<&Again>,
+    mut sieve: Option<&mut Sieve<'_>>,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Arc<Artifact>>> {
     reporter.stage("listing", None);
     let mut artifacts = Vec::new();
     for (position, connected) in sources.iter_mut().enumerate() {
         let before = artifacts.len();
-        let mut unlinkable = None;
-        let listed = connected.source.list_parts(position, &mut |mut listing| {
+        let (mut unlinkable, mut mark, mut count) = (None, connected.mark, 0);
+        let ahead = connected.ahead.take();
+        let mut take = |mut listing: Listing| {
             listing.select(&settings.sources[position].files_taken);
+            if mark.is_none() && matches!(connected.spec, SourceSpec::Directory(_)) {
+                mark = again.and_then(|again| again.mark_of(&listing));
+            }
             listing.report(reporter);
             if settings.files_url.is_none() && unlinkable.is_none() {
                 unlinkable = check_urls(connected, &listing.artifacts).err();
             }
-            artifacts.extend(listing.artifacts);
+            count += listing.artifacts.len();
+            match &mut sieve {
+                None => artifacts.extend(listing.artifacts),
+                Some(sieve) => sieve.take(listing.artifacts, connected),
+            }
             Ok(())
-        });
+        };
+        let listed = match ahead {
+            Some(listing) => take(listing),
+            None => connected.source.list_parts(position, &mut take),
+        };
+        connected.mark = mark;
         if let Err(error) = listed {
             connected.excuse(error, reporter)?;
             connected.excused = true;
+            connected.mark = None;
             // Half of a source is worse than none: nobody would see what is missing.
             artifacts.truncate(before);
             continue;
         }
-        let count = artifacts.len() - before;
+        if let Some(sieve) = &mut sieve {
+            sieve.end(connected);
+        }
         reporter.note(&format!("listed {count} files from `{}`", connected.spec));
         if let Some(error) = unlinkable {
             return Err(error);

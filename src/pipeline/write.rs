@@ -61,7 +61,10 @@ pub(super) struct Work<'a> {
     pub(super) memory: &'a Memory,
     pub(super) caches: &'a [FactsCache],
     pub(super) theme: &'a Theme,
-    pub(super) verdicts: &'a [Verdict],
+    /// What was left out.
+    pub(super) rejected: LeftOut<'a>,
+    /// Whether the pages that belong to no project are as they should be, if no project changes.
+    pub(super) roots_stand: bool,
     pub(super) reporter: &'a dyn Reporter,
 }
 
@@ -69,27 +72,54 @@ pub(super) struct Work<'a> {
 pub(super) struct Writer<'a> {
     work: Work<'a>,
     people: People<'a>,
-    /// What was left out, for those who look for it.
-    rejected: Vec<Rejected<'a>>,
-    rejected_json: Vec<u8>,
     counts: Counts,
 }
 
+/// What was left out, for those who look for it.
+pub(super) struct LeftOut<'a> {
+    files: Vec<Rejected<'a>>,
+    json: Vec<u8>,
+}
+
+/// What these verdicts leave out.
+pub(super) fn left_out(verdicts: &[Verdict]) -> Result<LeftOut<'_>> {
+    let rejected = verdicts.iter().filter(|verdict| !verdict.accepted);
+    let files: Vec<Rejected<'_>> = rejected
+        .map(|verdict| Rejected { filename: &verdict.filename, findings: &verdict.findings })
+        .collect();
+    let json = to_json(&BTreeMap::from([("files", &files)]))?;
+    Ok(LeftOut { files, json })
+}
+
+/// Whether what belongs to no project is as it should be, if no project changes.
+pub(super) fn roots_stand(
+    index: &Index,
+    site: &SiteDirectory,
+    standing: Option<&KnownSite>,
+    settings: Sha256,
+    left_out: &LeftOut<'_>,
+) -> bool {
+    let rejected = (!left_out.files.is_empty()).then(|| Sha256::of(&left_out.json));
+    let touched = site.dirty().iter().any(|path| owner(path).is_none());
+    standing.is_some_and(|standing| {
+        !touched
+            && standing.state.settings == settings
+            && standing.state.pages.get("rejected.json").copied() == rejected
+            // What else roots say follows from settings and projects, of which none has changed.
+            && standing.state.pages.contains_key(COVERAGE) == has_coverage(index)
+            && standing.state.pages.keys().all(|path| site.has(path, None))
+    })
+}
+
+/// Whether there is something to tell of channels.
+fn has_coverage(index: &Index) -> bool {
+    !index.channels.all.is_empty()
+}
+
 impl<'a> Writer<'a> {
-    pub(super) fn new(work: Work<'a>) -> Result<Self> {
-        let rejected: Vec<Rejected<'_>> = work
-            .verdicts
-            .iter()
-            .filter(|verdict| !verdict.accepted)
-            .map(|verdict| Rejected { filename: &verdict.filename, findings: &verdict.findings })
-            .collect();
-        Ok(Self {
-            people: People::new(work.settings, work.theme),
-            rejected_json: to_json(&BTreeMap::from([("files", &rejected)]))?,
-            rejected,
-            work,
-            counts: Counts::default(),
-        })
+    pub(super) fn new(work: Work<'a>) -> Self {
+        let people = People::new(work.settings, work.theme);
+        Self { people, work, counts: Counts::default() }
     }
 
     pub(super) fn write(self, plan: &Plan<'_>) -> Result<Counts> {
@@ -102,12 +132,7 @@ impl<'a> Writer<'a> {
         let pages_of_all: usize = self.work.index.projects.iter().map(pages).sum();
         let changed: usize = plan.changes.iter().map(|change| pages(change.project)).sum();
         self.counts.unchanged.fetch_add((pages_of_all - changed) as u64, Ordering::Relaxed);
-        let touched_roots = self.work.site.dirty().iter().any(|path| owner(path).is_none());
-        if plan.changes.is_empty()
-            && plan.gone.is_empty()
-            && !touched_roots
-            && self.roots_stand(plan)
-        {
+        if plan.changes.is_empty() && plan.gone.is_empty() && self.work.roots_stand {
             let roots = self.work.standing.map(|standing| &standing.state.pages);
             let mut stale = self.stale_dirty(&BTreeSet::new(), roots.unwrap_or(&BTreeMap::new()));
             stale.sort_by_key(|path| removal_rank(path));
@@ -362,17 +387,17 @@ impl<'a> Writer<'a> {
         for (path, text) in hosting::files(self.work.index, self.work.settings)? {
             self.write_root(path, text.as_bytes(), state)?;
         }
-        if self.has_coverage() {
+        if has_coverage(self.work.index) {
             let coverage = Coverage::of(self.work.index);
             self.write_root(COVERAGE, &to_json(&coverage)?, state)?;
             if self.work.settings.pages == PagesMode::All {
                 self.write_root("coverage/index.html", &self.people.coverage(&coverage)?, state)?;
             }
         }
-        if !self.rejected.is_empty() {
-            self.write_root("rejected.json", &self.rejected_json, state)?;
+        if !self.work.rejected.files.is_empty() {
+            self.write_root("rejected.json", &self.work.rejected.json, state)?;
             if self.work.settings.pages == PagesMode::All {
-                let page = self.people.rejected(&self.rejected)?;
+                let page = self.people.rejected(&self.work.rejected.files)?;
                 self.write_root("rejected/index.html", &page, state)?;
             }
         }
@@ -395,13 +420,9 @@ impl<'a> Writer<'a> {
             self.write_root(FEED, feed, state)?;
         }
         // It leads to all the others.
-        let home = self.people.home(index, &self.rejected, feed.is_some().then_some(FEED))?;
+        let home =
+            self.people.home(index, &self.work.rejected.files, feed.is_some().then_some(FEED))?;
         self.write_root("index.html", &home, state)
-    }
-
-    /// Whether there is something to tell of channels.
-    fn has_coverage(&self) -> bool {
-        !self.work.index.channels.all.is_empty()
     }
 
     /// Writes a file that belongs to no project, if it is not there already.
@@ -437,17 +458,6 @@ impl<'a> Writer<'a> {
         }
         self.counts.removed.fetch_add(paths.len() as u64, Ordering::Relaxed);
         Ok(())
-    }
-
-    fn roots_stand(&self, plan: &Plan<'_>) -> bool {
-        let rejected = (!self.rejected.is_empty()).then(|| Sha256::of(&self.rejected_json));
-        self.work.standing.is_some_and(|standing| {
-            standing.state.settings == plan.settings
-                && standing.state.pages.get("rejected.json").copied() == rejected
-                // What else roots say follows from settings and projects, of which none has changed.
-                && standing.state.pages.contains_key(COVERAGE) == self.has_coverage()
-                && standing.state.pages.keys().all(|path| self.work.site.has(path, None))
-        })
     }
 
     /// Files of the last site that belonged to no project and are no more.

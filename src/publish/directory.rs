@@ -7,12 +7,12 @@
 //! that finds a journal was preceded by one that was killed: what the journal
 //! names may differ from what the state says, so it is made or removed again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::paths::{folders, is_ours, owner};
 use crate::error::{Error, Result};
@@ -50,16 +50,18 @@ pub struct SiteDirectory {
     /// Where the site will be in the end.
     output: PathBuf,
     /// Where it is written: the output, or a folder beside it.
-    root: PathBuf,
+    pub(super) root: PathBuf,
     aside: bool,
     /// Paths whose contents are unknown, because an interrupted build has touched them.
-    dirty: BTreeSet<String>,
+    pub(super) dirty: BTreeSet<String>,
     /// Those of projects, by project.
     dirty_of: BTreeMap<String, Vec<String>>,
     journal: Mutex<Option<File>>,
     next_unfinished: AtomicU64,
+    /// The names of the shards that were there.
+    pub(super) shards: OnceLock<HashSet<String>>,
     /// What has the files that are not written, where this is only what a merge changes.
-    beneath: Option<Box<dyn Beneath>>,
+    pub(super) beneath: Option<Box<dyn Beneath>>,
     /// Closing it lets the next build in.
     _lock: Option<File>,
 }
@@ -158,6 +160,7 @@ impl SiteDirectory {
             dirty_of,
             journal: Mutex::new(None),
             next_unfinished: AtomicU64::new(0),
+            shards: OnceLock::new(),
             beneath: None,
             _lock: lock,
         }

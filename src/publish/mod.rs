@@ -19,6 +19,7 @@ mod hosting;
 mod inputs;
 mod known;
 mod local;
+mod look;
 mod marks;
 mod merge;
 mod paths;
@@ -40,7 +41,10 @@ pub use known::Known;
 pub use local::{LocalSite, Merged};
 pub use merge::{Base, Merger};
 pub use paths::{owner, removal_rank};
-pub use plan::{Carried, Change, PageKind, Plan, carried, metadata_path, pages};
+pub use plan::{
+    Carried, Change, Compared, PageKind, Plan, all_of, carried, is_unchanged, metadata_path,
+    of_settings, pages,
+};
 pub use release::{Held, ReleaseReport, ReleaseWheel, Releases, WheelUpload, upload_wheels};
 pub use report::{Report, Step};
 pub use run::{Publication, publish};

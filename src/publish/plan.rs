@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::index::{Channels, FileUrl, Index, IndexFile, Project, View};
 use crate::render::people::wants_metadata;
 use crate::render::theme::Theme;
-use crate::state::{KnownSite, Shard, carried_path, shard_path};
+use crate::state::{KnownSite, ProjectState, Shard, carried_path, shard_path};
 use crate::wheel::{ProjectName, Sha256};
 
 /// What must be made anew.
@@ -34,46 +34,95 @@ pub struct Change<'a> {
     pub standing: Option<Arc<Shard>>,
 }
 
-impl<'a> Plan<'a> {
+/// Which projects of an index must be made anew.
+pub struct Compared {
+    /// Their places in the index, each with the digest of all that its pages are made from.
+    changed: Vec<(usize, Sha256)>,
+    /// Projects of the last run that are no more.
+    gone: Vec<ProjectName>,
+    /// Digest of the settings that decide how pages look.
+    pub settings: Sha256,
+}
+
+impl Compared {
     /// Compares an index with the site that is there.
     ///
     /// `skip` says that what the standing site says of an unchanged project holds for this build.
     pub fn new(
-        index: &'a Index,
+        index: &Index,
         settings: &Settings,
         theme: &Theme,
         site: &SiteDirectory,
         standing: Option<&KnownSite>,
         skip: bool,
-    ) -> Result<Self> {
-        let settings_digest = inputs::of_settings(settings, theme.digest());
-        let same = standing
-            .filter(|standing| skip && standing.state.settings == settings_digest)
-            .map(|standing| &standing.state.projects);
-        let changes = index
+    ) -> Self {
+        let settings_digest = of_settings(settings, theme);
+        let same = standing.filter(|standing| skip && standing.state.settings == settings_digest);
+        let changed = index
             .projects
             .par_iter()
-            .filter_map(|project| {
+            .enumerate()
+            .filter_map(|(position, project)| {
                 let inputs = inputs::of_project(project, &index.channels);
-                let known = same.and_then(|projects| projects.get(&project.name));
-                let unchanged = known.is_some_and(|known| known.inputs == inputs)
-                    && site.dirty_of(project.name.as_str()).is_empty()
-                    && is_intact(project, &index.channels, settings, site);
-                (!unchanged).then_some((project, inputs))
+                let known = same.and_then(|standing| standing.state.projects.get(&project.name));
+                let unchanged = known.is_some_and(|known| {
+                    // Of what is not here it was looked at when it was let go.
+                    project.absent > 0
+                        || is_unchanged(project, &index.channels, settings, site, known)
+                });
+                (!unchanged).then_some((position, inputs))
             })
-            .map(|(project, inputs)| {
-                let standing =
-                    standing.map(|standing| standing.shard(&project.name)).transpose()?;
-                Ok(Change { project, inputs, standing: standing.flatten() })
+            .collect();
+        let known = standing.iter().flat_map(|standing| standing.state.projects.keys());
+        let gone = known.filter(|name| index.project(name).is_none()).cloned().collect();
+        Self { changed, gone, settings: settings_digest }
+    }
+
+    /// Whether no project differs.
+    pub fn is_nothing(&self) -> bool {
+        self.changed.is_empty() && self.gone.is_empty()
+    }
+
+    /// The places in the index of what must be made anew.
+    pub fn changed(&self) -> impl Iterator<Item = usize> {
+        self.changed.iter().map(|(position, _)| *position)
+    }
+}
+
+/// Digest of all that decides how pages look, but for the projects.
+pub fn of_settings(settings: &Settings, theme: &Theme) -> Sha256 {
+    inputs::of_settings(settings, theme.digest())
+}
+
+/// Whether a project is as the last run, with the same settings, wrote it, and all of it is there.
+pub fn is_unchanged(
+    project: &Project,
+    channels: &Channels,
+    settings: &Settings,
+    site: &SiteDirectory,
+    known: &ProjectState,
+) -> bool {
+    known.inputs == inputs::of_project(project, channels)
+        && site.dirty_of(project.name.as_str()).is_empty()
+        && is_intact(project, channels, settings, site)
+}
+
+impl<'a> Plan<'a> {
+    /// Finds in the shards of the site that is there what the last run wrote of what differs.
+    pub fn new(index: &'a Index, compared: Compared, standing: Option<&KnownSite>) -> Result<Self> {
+        let shard = |name: &ProjectName| -> Result<Option<Arc<Shard>>> {
+            Ok(standing.map(|standing| standing.shard(name)).transpose()?.flatten())
+        };
+        let changes = compared
+            .changed
+            .into_par_iter()
+            .map(|(position, inputs)| {
+                let project = &index.projects[position];
+                Ok(Change { project, inputs, standing: shard(&project.name)? })
             })
             .collect::<Result<_>>()?;
-        let gone = standing
-            .iter()
-            .flat_map(|standing| standing.state.projects.keys().map(move |name| (standing, name)))
-            .filter(|(_, name)| index.project(name).is_none())
-            .map(|(standing, name)| standing.shard(name))
-            .collect::<Result<_>>()?;
-        Ok(Self { changes, gone, settings: settings_digest })
+        let gone = compared.gone.iter().map(shard).collect::<Result<_>>()?;
+        Ok(Self { changes, gone, settings: compared.settings })
     }
 }
 
@@ -167,7 +216,25 @@ fn is_intact(
     settings: &Settings,
     site: &SiteDirectory,
 ) -> bool {
-    pages(project, channels, settings).iter().all(|(path, _)| site.has(path, None))
-        && site.has(&shard_path(&project.name), None)
+    site.had_shard(&shard_path(&project.name))
+        && pages(project, channels, settings).iter().all(|(path, _)| site.has(path, None))
         && carried(project).iter().all(|carried| site.has(&carried.path, carried.size()))
+}
+
+/// All that the site has of a project, with the sizes that are known.
+pub fn all_of(
+    project: &Project,
+    channels: &Channels,
+    settings: &Settings,
+) -> Vec<(String, Option<u64>)> {
+    let pages = pages(project, channels, settings).into_iter().map(|(path, _)| (path, None));
+    let shard = std::iter::once((shard_path(&project.name), None));
+    let carried = carried(project).into_iter();
+    pages
+        .chain(shard)
+        .chain(carried.map(|file| {
+            let size = file.size();
+            (file.path, size)
+        }))
+        .collect()
 }

@@ -1,5 +1,6 @@
 //! A folder of distributions.
 
+use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -64,6 +65,7 @@ impl Source for DirectorySource {
     fn list(&self, position: usize) -> Result<Listing> {
         let mut listing = Listing::default();
         let mut ignored = Vec::new();
+        let mut sidecars = HashSet::new();
         let mut walk = WalkDir::new(&self.path).follow_links(true).sort_by_file_name().into_iter();
         while let Some(entry) = walk.next() {
             let entry = match entry {
@@ -90,6 +92,9 @@ impl Source for DirectorySource {
                 continue;
             }
             let path = entry.path();
+            if path.extension().is_some_and(|extension| extension == "metadata") {
+                sidecars.insert(path.to_owned());
+            }
             match entry.file_name().to_str().map(|name| (name, classify(name))) {
                 None => ignored.push(pass_over(path, "its name is not UTF-8", true)),
                 Some((_, Some((reason, suspicious)))) => {
@@ -97,10 +102,21 @@ impl Source for DirectorySource {
                 }
                 Some((name, None)) => {
                     let metadata = entry.metadata().map_err(|error| unreadable(path, &error))?;
-                    let mut artifact = artifact(name, path, &metadata, position);
+                    // Names that stand side by side mostly share what they spell.
+                    let before = listing.artifacts.last();
+                    let before = before.and_then(|before| before.dist.as_ref().ok());
+                    let mut artifact = artifact(name, path, &metadata, position, before);
                     artifact.place = self.place(path);
                     listing.artifacts.push(artifact.into());
                 }
+            }
+        }
+        // Where the walk has seen none, asking for that of each file would double its cost.
+        if !sidecars.is_empty() {
+            for artifact in &mut listing.artifacts {
+                let Location::File(path) = &artifact.location else { continue };
+                let sidecar = sidecars.take(&sidecar_of(path, &artifact.filename));
+                Arc::make_mut(artifact).sidecar = sidecar.map(as_sidecar).map(Box::new);
             }
         }
         listing.ignored = ignored;
@@ -131,7 +147,18 @@ pub fn artifact_of_file(path: &Path, position: usize) -> Result<Artifact> {
         return Err(Error::source(format!("`{}` is no file", path.display())));
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(artifact(&name, path, &metadata, position))
+    let sidecar = Some(sidecar_of(path, &name)).filter(|sidecar| sidecar.is_file());
+    let sidecar = sidecar.map(as_sidecar).map(Box::new);
+    Ok(Artifact { sidecar, ..artifact(&name, path, &metadata, position, None) })
+}
+
+/// Where the sidecar of a file lies, if it has one.
+fn sidecar_of(path: &Path, name: &str) -> PathBuf {
+    path.with_file_name(format!("{name}.metadata"))
+}
+
+fn as_sidecar(path: PathBuf) -> SidecarFile {
+    SidecarFile::File(path.into())
 }
 
 /// Opens the local file that an artifact is.
@@ -151,13 +178,18 @@ pub fn local_sidecar(artifact: &Artifact) -> Result<Option<Sha256>> {
     Ok(Some(digest))
 }
 
-fn artifact(name: &str, path: &Path, metadata: &Metadata, position: usize) -> Artifact {
+fn artifact(
+    name: &str,
+    path: &Path,
+    metadata: &Metadata,
+    position: usize,
+    before: Option<&DistFilename>,
+) -> Artifact {
     let stamp = stamp_of(metadata);
     let seconds = i64::try_from(stamp.modified.div_euclid(1_000_000_000)).unwrap_or(0);
-    let sidecar = path.with_file_name(format!("{name}.metadata"));
     let filename: Arc<str> = name.into();
     Artifact {
-        dist: DistFilename::beside(filename.clone(), None),
+        dist: DistFilename::beside(filename.clone(), before),
         filename,
         location: Location::File(path.to_owned()),
         source: position,
@@ -165,7 +197,7 @@ fn artifact(name: &str, path: &Path, metadata: &Metadata, position: usize) -> Ar
         offered: Offered { modified: UploadTime::from_seconds(seconds), ..Offered::default() },
         stamp: Some(Box::new(stamp)),
         revision: None,
-        sidecar: sidecar.is_file().then(|| Box::new(SidecarFile::File(sidecar.into()))),
+        sidecar: None,
         place: None,
     }
 }

@@ -7,6 +7,7 @@
 
 mod support;
 
+mod again;
 mod broken;
 mod browser;
 mod buckets;

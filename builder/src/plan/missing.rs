@@ -64,7 +64,9 @@ impl Offered {
         for package in packages {
             // An index without the package lacks all of it; one that is not there yet lacks everything.
             if let Some(listing) = index.find(package, 0)? {
-                names.extend(listing.artifacts.into_iter().map(|artifact| artifact.filename));
+                names.extend(
+                    listing.artifacts.into_iter().map(|artifact| artifact.filename.clone()),
+                );
             }
         }
         Ok(Self::of_names(names.iter().map(|name| &**name), packages))

@@ -75,9 +75,9 @@ pub(super) fn find(
 
 /// The last end record whose comment reaches exactly to the end of the file.
 fn find_record(tail: &[u8], anomalies: &mut Anomalies) -> Result<usize, ArchiveError> {
-    let places = (0..=tail.len().saturating_sub(END_LENGTH))
-        .rev()
-        .filter(|&at| tail.len() - at >= END_LENGTH && tail[at..].starts_with(&END));
+    // Forward, in steps of a vector: of a small wheel this is most of what there is to search.
+    let places: Vec<usize> = memchr::memmem::find_iter(tail, &END).collect();
+    let places = places.into_iter().rev().filter(|at| tail.len() - at >= END_LENGTH);
     let (mut found, mut short) = (None, None);
     for at in places {
         let past = at + END_LENGTH + usize::from(u16_at(tail, at + 20));

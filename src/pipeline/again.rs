@@ -1,0 +1,369 @@
+//! A build of which nothing is new.
+//!
+//! What the last build into a folder was made from is remembered on this machine, with what it told
+//! and what it wrote. Where the program, the settings, the theme, the state of the site and
+//! the stamps of all local files are the same, the same would be found and written again: then it is
+//! enough to tell it, and to look whether all that was written is still there.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::Summary;
+use super::read::Connected;
+use crate::cache::{LastBuild, is_settled};
+use crate::config::Settings;
+use crate::facts::{Depth, FACTS_VERSION, Location, SidecarFile, Stamp};
+use crate::index::Index;
+use crate::net::Traffic;
+use crate::publish::{SiteDirectory, all_of, pages};
+use crate::render::theme::Theme;
+use crate::report::Reporter;
+use crate::source::{Listing, SourceSpec, stamp_of};
+use crate::state::{ROOT_FILE, generator};
+use crate::verify::{CHECKS, Finding, Severity, Verdict};
+use crate::wheel::Sha256;
+
+/// Compares a build with the last one into the same folder.
+pub(super) struct Again {
+    /// When the build began: what changed just before may change again and look the same.
+    began: SystemTime,
+    /// What does not depend on sources.
+    fixed: Vec<u8>,
+}
+
+/// What a source is known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SourceMark(Sha256);
+
+/// The first line of what is kept; the others are the paths of the site, each behind its size.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    made_from: Sha256,
+    projects: usize,
+    files: usize,
+    accepted: usize,
+    rejected: usize,
+    pages: u64,
+    told: Vec<Told>,
+}
+
+/// What there is of a state beside its projects.
+#[derive(Deserialize)]
+struct Roots {
+    pages: BTreeMap<String, Sha256>,
+}
+
+/// What a build told people.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Told {
+    Warning(String),
+    Verdict {
+        filename: String,
+        location: String,
+        accepted: bool,
+        depth: Option<Depth>,
+        findings: Vec<Found>,
+    },
+}
+
+/// As [`Finding`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Found {
+    check: String,
+    severity: Severity,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Again {
+    /// None where a build must go the whole way, and nobody could tell the next one of it.
+    pub(super) fn new(settings: &Settings, theme: &Theme, reporter: &dyn Reporter) -> Option<Self> {
+        let is_local = settings.sources.iter().all(|source| {
+            matches!(source.spec, SourceSpec::Directory(_) | SourceSpec::PackageList(_))
+        });
+        // What weighs less than a warning is not kept: there is some of it for most files.
+        let wants_all = reporter.least() < Severity::Warning;
+        if !is_local || wants_all || settings.refresh || settings.previous.is_some() {
+            return None;
+        }
+        settings.environment.cache.as_ref()?;
+        // Relative paths begin there.
+        let folder = std::env::current_dir().ok()?;
+        let fixed = format!(
+            "{}\n{FACTS_VERSION}\n{}\n{}\n{settings:?}\n",
+            generator(),
+            theme.digest(),
+            folder.display()
+        );
+        Some(Self { began: SystemTime::now(), fixed: fixed.into_bytes() })
+    }
+
+    /// What the last build says, if this one would say and write the same.
+    pub(super) fn told(
+        &self,
+        sources: &mut [Connected],
+        settings: &Settings,
+        site: &SiteDirectory,
+        reporter: &dyn Reporter,
+    ) -> Option<Summary> {
+        for connected in &mut *sources {
+            connected.mark = self.mark_of_list(&connected.spec);
+        }
+        let folder = site.standing().filter(|_| site.dirty().is_empty())?;
+        let kept = LastBuild::into(folder, settings.environment.cache.as_deref())?.read()?;
+        let (head, paths) = kept.split_once('\n')?;
+        let head: Head = serde_json::from_str(head).ok()?;
+        self.list(sources, settings);
+        let state = Sha256::of(&site.read(ROOT_FILE).ok()?);
+        if self.made_from(sources, state)? != head.made_from {
+            return None;
+        }
+        let file = |line| {
+            let (size, path) = str::split_once(line, ' ')?;
+            Some((path, if size == "-" { None } else { Some(size.parse().ok()?) }))
+        };
+        let files: Vec<(&str, Option<u64>)> = paths.lines().map(file).collect::<Option<_>>()?;
+        if !site.has_all(&files) {
+            return None;
+        }
+        let told: Vec<Told> = head.told;
+        told.iter().all(|told| told.is_known()).then_some(())?;
+        for told in told {
+            told.tell(reporter);
+        }
+        Some(Summary {
+            projects: head.projects,
+            files: head.files,
+            accepted: head.accepted,
+            rejected: head.rejected,
+            unchanged: head.pages,
+            ..Summary::default()
+        })
+    }
+
+    /// Lists folders ahead, for what they are known by.
+    fn list(&self, sources: &mut [Connected], settings: &Settings) {
+        for (position, connected) in sources.iter_mut().enumerate() {
+            if !matches!(connected.spec, SourceSpec::Directory(_)) {
+                continue;
+            }
+            // What hinders it is told by whoever lists it again.
+            let Ok(mut listing) = connected.source.list(position) else { continue };
+            listing.select(&settings.sources[position].files_taken);
+            connected.mark = self.mark_of(&listing);
+            connected.ahead = Some(listing);
+        }
+    }
+
+    /// What a folder with these files is known by; none where one of them has just changed.
+    pub(super) fn mark_of(&self, listing: &Listing) -> Option<SourceMark> {
+        let mut text = Vec::new();
+        for artifact in &listing.artifacts {
+            let Location::File(path) = &artifact.location else { return None };
+            text.extend_from_slice(path.as_os_str().as_encoded_bytes());
+            self.add(artifact.stamp.as_deref().copied()?, &mut text)?;
+            match artifact.sidecar.as_deref() {
+                None => {}
+                Some(SidecarFile::File(path)) => {
+                    self.add(stamp_of(&std::fs::metadata(path).ok()?), &mut text)?;
+                }
+                Some(SidecarFile::Remote { .. }) => return None,
+            }
+        }
+        for ignored in listing.ignored.iter().filter(|ignored| ignored.suspicious) {
+            text.extend_from_slice(ignored.location.as_bytes());
+            text.extend_from_slice(b"\0\0");
+        }
+        Some(SourceMark(Sha256::of(&text)))
+    }
+
+    fn mark_of_list(&self, spec: &SourceSpec) -> Option<SourceMark> {
+        let SourceSpec::PackageList(path) = spec else { return None };
+        let mut text = Vec::new();
+        self.add(stamp_of(&std::fs::metadata(path).ok()?), &mut text)?;
+        Some(SourceMark(Sha256::of(&text)))
+    }
+
+    /// None for the stamp of a file that may change and keep it.
+    fn add(&self, stamp: Stamp, text: &mut Vec<u8>) -> Option<()> {
+        let Stamp { size, modified, changed, inode } = stamp;
+        // No path and no location holds this.
+        text.push(0);
+        text.extend_from_slice(&size.to_le_bytes());
+        text.extend_from_slice(&modified.to_le_bytes());
+        text.extend_from_slice(&changed.to_le_bytes());
+        text.extend_from_slice(&inode.to_le_bytes());
+        is_settled(stamp, self.began).then_some(())
+    }
+
+    /// None where the sources are not known by anything.
+    fn made_from(&self, sources: &[Connected], state: Sha256) -> Option<Sha256> {
+        let mut text = self.fixed.clone();
+        text.extend_from_slice(state.as_bytes());
+        for connected in sources {
+            text.extend_from_slice(connected.mark?.0.as_bytes());
+        }
+        Some(Sha256::of(&text))
+    }
+
+    /// What to keep of a build that wrote a site; none where the next must go the whole way.
+    pub(super) fn report(
+        &self,
+        sources: &[Connected],
+        index: &Index,
+        settings: &Settings,
+        site: &SiteDirectory,
+        summary: &Summary,
+        told: Vec<Told>,
+    ) -> Option<String> {
+        for connected in sources {
+            // What was read is what is marked only if it did not change in between.
+            let is_list = matches!(connected.spec, SourceSpec::PackageList(_));
+            if is_list && self.mark_of_list(&connected.spec) != connected.mark {
+                return None;
+            }
+        }
+        let state = site.read(ROOT_FILE).ok()?;
+        let roots: Roots = serde_json::from_slice(&state).ok()?;
+        let of_projects =
+            index.projects.iter().map(|project| all_of(project, &index.channels, settings));
+        let mut files: Vec<(String, Option<u64>)> =
+            roots.pages.into_keys().map(|path| (path, None)).chain(of_projects.flatten()).collect();
+        // Those of a folder are looked for together.
+        files.sort_unstable();
+        let of_project = |project| pages(project, &index.channels, settings).len();
+        let pages: usize = index.projects.iter().map(of_project).sum();
+        let head = Head {
+            made_from: self.made_from(sources, Sha256::of(&state))?,
+            projects: summary.projects,
+            files: summary.files,
+            accepted: summary.accepted,
+            rejected: summary.rejected,
+            pages: pages as u64,
+            told,
+        };
+        let mut text = serde_json::to_string(&head).ok()?;
+        text.push('\n');
+        for (path, size) in files {
+            match size {
+                None => text.push('-'),
+                Some(size) => text.push_str(&size.to_string()),
+            }
+            text.push(' ');
+            text.push_str(&path);
+            text.push('\n');
+        }
+        Some(text)
+    }
+
+    /// Keeps that for the next build; failing costs it time and nothing else.
+    pub(super) fn keep(settings: &Settings, text: Option<&str>) {
+        let kept = LastBuild::into(&settings.output, settings.environment.cache.as_deref());
+        let (Some(kept), Some(text)) = (kept, text) else { return };
+        if let Err(error) = kept.keep(text) {
+            tracing::debug!(%error, "what was built could not be remembered");
+        }
+    }
+}
+
+impl Told {
+    fn is_known(&self) -> bool {
+        match self {
+            Self::Warning(_) => true,
+            Self::Verdict { findings, .. } => {
+                findings.iter().all(|found| id_of(&found.check).is_some())
+            }
+        }
+    }
+
+    fn tell(self, reporter: &dyn Reporter) {
+        match self {
+            Self::Warning(message) => reporter.warn(&message),
+            Self::Verdict { filename, location, accepted, depth, findings } => {
+                let finding = |Found { check, severity, message, hint }: Found| {
+                    Some(Finding { check: id_of(&check)?, severity, message, hint })
+                };
+                let findings = findings.into_iter().filter_map(finding).collect();
+                reporter.verdict(&Verdict { filename, location, accepted, depth, findings });
+            }
+        }
+    }
+}
+
+fn id_of(check: &str) -> Option<&'static str> {
+    CHECKS.iter().map(|known| known.id).find(|id| *id == check)
+}
+
+impl From<&Verdict> for Told {
+    fn from(verdict: &Verdict) -> Self {
+        let found = |finding: &Finding| Found {
+            check: finding.check.to_owned(),
+            severity: finding.severity,
+            message: finding.message.clone(),
+            hint: finding.hint.clone(),
+        };
+        Self::Verdict {
+            filename: verdict.filename.clone(),
+            location: verdict.location.clone(),
+            accepted: verdict.accepted,
+            depth: verdict.depth,
+            findings: verdict.findings.iter().map(found).collect(),
+        }
+    }
+}
+
+/// Keeps what a build tells, and passes it on.
+pub(super) struct Listening<'a> {
+    reporter: &'a dyn Reporter,
+    told: Mutex<Vec<Told>>,
+}
+
+impl<'a> Listening<'a> {
+    pub(super) fn new(reporter: &'a dyn Reporter) -> Self {
+        Self { reporter, told: Mutex::default() }
+    }
+
+    /// What was told so far.
+    pub(super) fn told(&self) -> Vec<Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, told: Told) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).push(told);
+    }
+}
+
+impl Reporter for Listening<'_> {
+    fn stage(&self, name: &'static str, steps: Option<u64>) {
+        self.reporter.stage(name, steps);
+    }
+
+    fn traffic(&self, traffic: &[Arc<Traffic>]) {
+        self.reporter.traffic(traffic);
+    }
+
+    fn step(&self) {
+        self.reporter.step();
+    }
+
+    fn warn(&self, message: &str) {
+        self.keep(Told::Warning(message.to_owned()));
+        self.reporter.warn(message);
+    }
+
+    fn note(&self, message: &str) {
+        self.reporter.note(message);
+    }
+
+    fn least(&self) -> Severity {
+        self.reporter.least()
+    }
+
+    fn verdict(&self, verdict: &Verdict) {
+        self.keep(Told::from(verdict));
+        self.reporter.verdict(verdict);
+    }
+}
