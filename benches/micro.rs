@@ -14,12 +14,12 @@ use wheelsite::facts::Depth;
 use wheelsite::index::{Admitted, FileUrl, Index, View};
 use wheelsite::inspect::{self, Kind};
 use wheelsite::render::{
-    Links, needs::Needs, people::People, simple_html, simple_json, theme::Theme,
+    Links, listed::Listed, needs::Needs, people::People, simple_html, simple_json, theme::Theme,
 };
 use wheelsite::source::{PackageList, Source};
 use wheelsite::state::{Shard, shard_text};
 use wheelsite::verify::{self, Evidence, Policy};
-use wheelsite::wheel::{Archive, DistFilename, Sha256};
+use wheelsite::wheel::{Archive, DistFilename, Sha256, Versions};
 
 fn main() {
     divan::main();
@@ -86,9 +86,11 @@ fn parse_filenames(bencher: Bencher<'_, '_>) {
 fn parse_filenames_that_share(bencher: Bencher<'_, '_>) {
     let names = filenames();
     bencher.counter(ItemsCount::new(FILES)).bench(|| {
+        let mut versions = Versions::default();
         let mut before: Option<DistFilename> = None;
         for name in &names {
-            before = DistFilename::beside(name.as_str().into(), before.as_ref()).ok();
+            before =
+                DistFilename::beside(name.as_str().into(), before.as_ref(), &mut versions).ok();
         }
         before
     });
@@ -117,19 +119,29 @@ fn judge_filenames(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
+fn spell_files(bencher: Bencher<'_, '_>) {
+    let (index, _) = index();
+    bencher
+        .counter(ItemsCount::new(FILES))
+        .bench(|| drop(black_box(Listed::of(&index.projects[0], None))));
+}
+
+#[divan::bench]
 fn render_simple_html(bencher: Bencher<'_, '_>) {
     let (index, _) = index();
     let project = &index.projects[0];
-    let files = View::Default.files(project);
-    bencher.counter(ItemsCount::new(FILES)).bench(|| simple_html::project(project, &files, LINKS));
+    let listed = Listed::of(project, None);
+    let page = || simple_html::project(project, &listed, View::Default);
+    bencher.counter(ItemsCount::new(FILES)).bench(page);
 }
 
 #[divan::bench]
 fn render_simple_json(bencher: Bencher<'_, '_>) {
     let (index, _) = index();
     let project = &index.projects[0];
-    let files = View::Default.files(project);
-    bencher.counter(ItemsCount::new(FILES)).bench(|| simple_json::project(project, &files, LINKS));
+    let listed = Listed::of(project, None);
+    let page = || simple_json::project(project, &listed, View::Default);
+    bencher.counter(ItemsCount::new(FILES)).bench(page);
 }
 
 #[divan::bench]

@@ -46,7 +46,7 @@ impl Artifact {
     pub fn new(filename: &str, location: Location) -> Self {
         let filename: Arc<str> = filename.into();
         Self {
-            dist: DistFilename::beside(filename.clone(), None),
+            dist: filename.parse(),
             filename,
             location,
             source: 0,
@@ -214,10 +214,10 @@ pub struct UploadTime(
     NonZeroI64,
 );
 
-/// `2026-01-28T12:00:00Z`, in bytes.
-const TIME_LENGTH: usize = 20;
-
 impl UploadTime {
+    /// Of its text, in bytes.
+    pub(crate) const LENGTH: usize = "2026-01-28T12:00:00Z".len();
+
     /// From seconds since 1970; none before that, and none after the year 9999.
     pub fn from_seconds(seconds: i64) -> Option<Self> {
         let seconds = Some(seconds).filter(|seconds| (0..=253_402_300_799).contains(seconds))?;
@@ -239,8 +239,8 @@ impl UploadTime {
         out.extend_from_slice(&self.text());
     }
 
-    /// Three pages have the time of each file: `jiff`, which can do much more, takes ten times as long.
-    fn text(self) -> [u8; TIME_LENGTH] {
+    /// Its text. Each file has a time: `jiff`, which can do much more, takes ten times as long.
+    pub(crate) fn text(self) -> [u8; Self::LENGTH] {
         const DAY: u32 = 86_400;
         // Four centuries have as many days, whichever they are.
         const ERA: u32 = 146_097;

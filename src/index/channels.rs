@@ -51,7 +51,8 @@ impl View<'_> {
         }
     }
 
-    pub(super) fn takes(self, file: &IndexFile) -> bool {
+    /// Whether it offers a file of a project that is not quarantined.
+    pub fn takes(self, file: &IndexFile) -> bool {
         match (self, &file.channel) {
             // What is in no channel fits all of them.
             (Self::All, _) | (Self::Channel(_), None) => true,

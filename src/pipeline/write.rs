@@ -23,6 +23,7 @@ use crate::publish::{
     Carried, Change, PageKind, Placement, Plan, SiteDirectory, carried, metadata_path, owner,
     pages, removal_rank,
 };
+use crate::render::listed::Listed;
 use crate::render::needs::Needs;
 use crate::render::people::{People, Rejected, wants_metadata};
 use crate::render::theme::Theme;
@@ -268,16 +269,13 @@ impl<'a> Writer<'a> {
         let needs = if shows { Needs::of_project(project) } else { Vec::new() };
         let wanted = if shows { wants_metadata(project) } else { None };
         let metadata = wanted.map(|file| self.metadata(file)).transpose()?;
+        let listed = Listed::of(project, self.work.settings.files_url.as_ref());
         pages
             .into_iter()
             .map(|(path, page)| {
                 let page = match page {
-                    PageKind::Html(view) => {
-                        simple_html::project(project, &view.files(project), self.links(view))
-                    }
-                    PageKind::Json(view) => {
-                        simple_json::project(project, &view.files(project), self.links(view))
-                    }
+                    PageKind::Html(view) => simple_html::project(project, &listed, view),
+                    PageKind::Json(view) => simple_json::project(project, &listed, view),
                     PageKind::Files => {
                         let links = self.links(View::Default);
                         files_json::project(project, &needs, links).map_err(not_json)?

@@ -33,25 +33,14 @@ impl Fingerprint {
         self.raw(&number.to_le_bytes());
     }
 
-    fn flag(&mut self, flag: u8) {
-        self.raw(&[flag]);
-    }
-
     fn text(&mut self, text: Option<&str>) {
         match text {
-            None => self.flag(0),
+            None => self.raw(&[0]),
             Some(text) => {
-                self.flag(1);
+                self.raw(&[1]);
                 self.number(text.len() as u64);
                 self.raw(text.as_bytes());
             }
-        }
-    }
-
-    fn digest(&mut self, sha256: Option<&Sha256>) {
-        self.flag(u8::from(sha256.is_some()));
-        if let Some(sha256) = sha256 {
-            self.raw(sha256.as_bytes());
         }
     }
 
@@ -65,7 +54,7 @@ impl Fingerprint {
 pub(super) fn of_settings(settings: &Settings, theme: Sha256) -> Sha256 {
     let mut fingerprint = Fingerprint::default();
     fingerprint.text(Some(&generator()));
-    fingerprint.digest(Some(&theme));
+    fingerprint.raw(theme.as_bytes());
     fingerprint.text(Some(&settings.title));
     fingerprint.text(settings.description.as_deref());
     fingerprint.text(settings.site_url.as_ref().map(url::Url::as_str));
@@ -108,40 +97,58 @@ fn of_changed(project: &Project, channels: &Channels) -> Sha256 {
 }
 
 fn add_file(file: &IndexFile, fingerprint: &mut Fingerprint) {
-    fingerprint.text(Some(file.dist.as_str()));
-    fingerprint.digest(file.sha256.as_ref());
-    fingerprint.number(file.size.unwrap_or(u64::MAX));
-    // No time has the number of seconds that stands for none.
-    fingerprint.number(file.offered_time.map_or(u64::MAX, |time| time.seconds().unsigned_abs()));
-    fingerprint.flag(match file.facts.as_deref().map(|facts| facts.depth) {
+    let core_metadata = match &file.core_metadata {
+        Some(Sidecar::Sha256(sha256)) => Some(sha256),
+        Some(Sidecar::Unhashed) | None => None,
+    };
+    let texts = [
+        Some(file.dist.as_str()),
+        file.revision.as_deref(),
+        file.channel.as_ref().map(Channel::as_str),
+        file.requires_python.as_deref(),
+        file.yanked.as_deref(),
+        match &file.url {
+            FileUrl::Own(url) => Some(url),
+            FileUrl::Carried | FileUrl::FilesUrl => None,
+        },
+    ];
+    // What is always as long, in one piece: nothing here is done more often.
+    let mut head = [0; 48];
+    let mut put = |at: usize, bytes: &[u8]| head[at..at + bytes.len()].copy_from_slice(bytes);
+    for (position, text) in texts.iter().enumerate() {
+        // None is as long as no text can be: what was read was bounded.
+        let length = text.map_or(u32::MAX, |text| u32::try_from(text.len()).unwrap_or(u32::MAX));
+        put(4 * position, &length.to_le_bytes());
+    }
+    let time = file.offered_time.map_or(u64::MAX, |time| time.seconds().unsigned_abs());
+    put(24, &file.size.unwrap_or(u64::MAX).to_le_bytes());
+    put(32, &time.to_le_bytes());
+    put(40, &u32::try_from(file.findings.len()).unwrap_or(u32::MAX).to_le_bytes());
+    head[44] = match file.facts.as_deref().map(|facts| facts.depth) {
         None => 0,
         Some(Depth::Metadata) => 1,
         Some(Depth::Full) => 2,
-    });
-    fingerprint.text(file.revision.as_deref());
-    fingerprint.text(file.channel.as_ref().map(Channel::as_str));
-    fingerprint.flag(u8::from(file.in_default));
-    fingerprint.text(file.requires_python.as_deref());
-    fingerprint.text(file.yanked.as_deref());
+    };
+    head[45] = u8::from(file.in_default) | u8::from(file.sha256.is_some()) << 1;
+    head[46] = match &file.url {
+        FileUrl::Carried => 0,
+        FileUrl::FilesUrl => 1,
+        FileUrl::Own(_) => 2,
+    };
+    head[47] = match &file.core_metadata {
+        None => 0,
+        Some(Sidecar::Unhashed) => 1,
+        Some(Sidecar::Sha256(_)) => 2,
+    };
+    fingerprint.raw(&head);
+    for sha256 in [file.sha256.as_ref(), core_metadata].into_iter().flatten() {
+        fingerprint.raw(sha256.as_bytes());
+    }
+    for text in texts.into_iter().flatten() {
+        fingerprint.raw(text.as_bytes());
+    }
     for finding in &file.findings {
         fingerprint.text(Some(finding.check));
         fingerprint.text(Some(&finding.message));
-    }
-    fingerprint.text(None);
-    match &file.url {
-        FileUrl::Carried => fingerprint.flag(0),
-        FileUrl::FilesUrl => fingerprint.flag(1),
-        FileUrl::Own(url) => {
-            fingerprint.flag(2);
-            fingerprint.text(Some(url));
-        }
-    }
-    match &file.core_metadata {
-        None => fingerprint.flag(0),
-        Some(Sidecar::Unhashed) => fingerprint.flag(1),
-        Some(Sidecar::Sha256(sha256)) => {
-            fingerprint.flag(2);
-            fingerprint.digest(Some(sha256));
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::markup::{push_html, push_percent_encoded};
+use super::markup::{push_html, push_segment};
 use super::people::human_size;
 use crate::config::Settings;
 use crate::facts::UploadTime;
@@ -90,7 +90,7 @@ fn entry(
     element(out, "id", &urn(Sha256::of(format!("{} {digest}", file.dist.as_str()).as_bytes())));
     element(out, "updated", &time.to_string());
     let mut path = format!("packages/{}/#", project.name).into_bytes();
-    push_percent_encoded(&mut path, file.dist.as_str());
+    push_segment(&mut path, &file.dist);
     link(out, "alternate", &address(site_url, &path));
     let mut words = vec![format!("{} {}", project.name, file.dist.version())];
     words.extend(file.size.map(human_size));

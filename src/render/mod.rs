@@ -7,6 +7,7 @@
 pub mod description;
 pub mod feed;
 pub mod files_json;
+pub mod listed;
 pub(crate) mod markup;
 pub mod needs;
 pub mod people;
@@ -35,10 +36,7 @@ pub struct Links<'a> {
 
 impl Links<'_> {
     /// Appends the URL of a file.
-    ///
-    /// A `+` becomes `%2B`: object stores decode it as a space otherwise.
     fn push_url(self, name: &ProjectName, file: &IndexFile, out: &mut Vec<u8>) {
-        let filename = file.dist.as_str();
         match (&file.url, file.sha256) {
             (FileUrl::Carried, Some(sha256)) => {
                 out.extend_from_slice(self.root.as_bytes());
@@ -47,14 +45,14 @@ impl Links<'_> {
                 out.push(b'/');
                 out.extend_from_slice(sha256.short().as_bytes());
                 out.push(b'/');
-                markup::push_percent_encoded(out, filename);
+                markup::push_segment(out, &file.dist);
             }
             (FileUrl::Own(url), _) => out.extend_from_slice(url.as_bytes()),
             // A carried file has been read, so it has a digest; the name alone would still be right.
             (FileUrl::FilesUrl | FileUrl::Carried, _) => {
                 let base = self.files_url.map(Url::as_str).unwrap_or_default();
                 out.extend_from_slice(base.as_bytes());
-                markup::push_percent_encoded(out, filename);
+                markup::push_segment(out, &file.dist);
             }
         }
     }

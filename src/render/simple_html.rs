@@ -3,11 +3,11 @@
 //! Source: [simple repository API](https://packaging.python.org/en/latest/specifications/simple-repository-api/)
 //! (PEP 503, 592, 629, 658, 714, 792). `data-upload-time` and `data-size` are not in it; uv reads them.
 
-use super::markup::{push_html, push_html_bytes, push_number};
-use super::{Links, display_name};
+use super::display_name;
+use super::listed::{Listed, ListedFile};
+use super::markup::{push_html, push_number};
 use crate::config::Status;
-use crate::facts::Sidecar;
-use crate::index::{Index, IndexFile, Project, View};
+use crate::index::{Index, Project, View};
 
 /// `simple/index.html`: a link for each project.
 pub fn root(index: &Index, view: View<'_>) -> Vec<u8> {
@@ -25,8 +25,8 @@ pub fn root(index: &Index, view: View<'_>) -> Vec<u8> {
 }
 
 /// `simple/<name>/index.html`: a link for each file.
-pub fn project(project: &Project, files: &[&IndexFile], links: Links<'_>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(400 + files.len() * 500);
+pub fn project(project: &Project, listed: &Listed<'_>, view: View<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(400 + project.files.len() * 500);
     let settings = &project.settings;
     let has_status = settings.status != Status::Active || settings.status_reason.is_some();
     let status = has_status.then_some(("pypi:project-status", project.settings.status.as_str()));
@@ -34,48 +34,45 @@ pub fn project(project: &Project, files: &[&IndexFile], links: Links<'_>) -> Vec
     let reason = reason.map(|reason| ("pypi:project-status-reason", reason));
     let metas: Vec<(&str, &str)> = status.into_iter().chain(reason).collect();
     head(&mut out, &format!("Links for {}", project.name), &metas);
-    let mut url = Vec::new();
-    for file in files {
-        url.clear();
-        links.push_url(&project.name, file, &mut url);
-        anchor(&mut out, file, &url);
+    for file in listed.files(view) {
+        anchor(&mut out, listed, file, view.root());
     }
     foot(&mut out);
     out
 }
 
-fn anchor(out: &mut Vec<u8>, file: &IndexFile, url: &[u8]) {
+fn anchor(out: &mut Vec<u8>, listed: &Listed<'_>, spelled: &ListedFile<'_>, root: &str) {
+    let file = spelled.file;
     out.extend_from_slice(b"<a href=\"");
-    push_html_bytes(out, url);
-    if let Some(sha256) = file.sha256 {
+    listed.push_url_html(spelled, root, out);
+    if let Some(sha256) = &spelled.sha256 {
         out.extend_from_slice(b"#sha256=");
-        sha256.push_hex(out);
+        out.extend_from_slice(sha256.as_str().as_bytes());
     }
     out.push(b'"');
     if let Some(requires_python) = &file.requires_python {
         attribute(out, "data-requires-python", requires_python);
     }
-    if let Some(sidecar) = file.core_metadata {
+    if file.core_metadata.is_some() {
         // Clients older than PEP 714 know the second name only.
-        for name in ["data-core-metadata", "data-dist-info-metadata"] {
-            match sidecar {
-                Sidecar::Unhashed => attribute(out, name, "true"),
-                Sidecar::Sha256(sha256) => {
-                    out.push(b' ');
-                    out.extend_from_slice(name.as_bytes());
-                    out.extend_from_slice(b"=\"sha256=");
-                    sha256.push_hex(out);
-                    out.push(b'"');
+        for name in [&b" data-core-metadata=\""[..], b" data-dist-info-metadata=\""] {
+            out.extend_from_slice(name);
+            match &spelled.sidecar {
+                None => out.extend_from_slice(b"true"),
+                Some(sha256) => {
+                    out.extend_from_slice(b"sha256=");
+                    out.extend_from_slice(sha256.as_str().as_bytes());
                 }
             }
+            out.push(b'"');
         }
     }
     if let Some(reason) = &file.yanked {
         attribute(out, "data-yanked", reason);
     }
-    if let Some(upload_time) = file.upload_time {
+    if let Some(upload_time) = &spelled.upload_time {
         out.extend_from_slice(b" data-upload-time=\"");
-        upload_time.push(out);
+        out.extend_from_slice(upload_time);
         out.push(b'"');
     }
     if let Some(size) = file.size {
@@ -84,7 +81,8 @@ fn anchor(out: &mut Vec<u8>, file: &IndexFile, url: &[u8]) {
         out.push(b'"');
     }
     out.push(b'>');
-    push_html(out, file.dist.as_str());
+    // It holds nothing that HTML escapes.
+    out.extend_from_slice(file.dist.as_str().as_bytes());
     out.extend_from_slice(b"</a><br>\n");
 }
 

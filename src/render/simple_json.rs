@@ -3,11 +3,11 @@
 //! Source: [simple repository API](https://packaging.python.org/en/latest/specifications/simple-repository-api/#json-serialization)
 //! (PEP 691, 700, 714, 792). A key without a value is left out: uv refuses nulls.
 
-use super::markup::{push_json, push_json_bytes, push_number};
-use super::{Links, display_name};
+use super::display_name;
+use super::listed::{Listed, ListedFile};
+use super::markup::{push_json, push_number};
 use crate::config::Status;
-use crate::facts::Sidecar;
-use crate::index::{Index, IndexFile, Project, View};
+use crate::index::{Index, Project, View};
 
 /// `simple/index.v1_json`: every project.
 pub fn root(index: &Index, view: View<'_>) -> Vec<u8> {
@@ -25,10 +25,10 @@ pub fn root(index: &Index, view: View<'_>) -> Vec<u8> {
 }
 
 /// `simple/<name>/index.v1_json`: every file of a project.
-pub fn project(project: &Project, files: &[&IndexFile], links: Links<'_>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(300 + files.len() * 450);
+pub fn project(project: &Project, listed: &Listed<'_>, view: View<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(300 + project.files.len() * 450);
     // Sizes are mandatory from 1.1; where one is unknown the page is a 1.0.
-    let sized = files.iter().all(|file| file.size.is_some());
+    let sized = listed.files(view).all(|listed| listed.file.size.is_some());
     out.extend_from_slice(b"{\"meta\":{\"api-version\":\"");
     out.extend_from_slice(if sized { b"1.4" } else { b"1.0" });
     out.extend_from_slice(b"\"},\"name\":");
@@ -36,7 +36,7 @@ pub fn project(project: &Project, files: &[&IndexFile], links: Links<'_>) -> Vec
     status(&mut out, project);
     out.extend_from_slice(b",\"versions\":[");
     let mut last = None;
-    for file in files {
+    for ListedFile { file, .. } in listed.files(view) {
         let version = file.dist.version_text();
         if last.as_ref() != Some(&version) {
             separate(&mut out, usize::from(last.is_some()));
@@ -45,12 +45,9 @@ pub fn project(project: &Project, files: &[&IndexFile], links: Links<'_>) -> Vec
         }
     }
     out.extend_from_slice(b"],\"files\":[");
-    let mut url = Vec::new();
-    for (position, file) in files.iter().enumerate() {
+    for (position, file) in listed.files(view).enumerate() {
         separate(&mut out, position);
-        url.clear();
-        links.push_url(&project.name, file, &mut url);
-        entry(&mut out, file, &url);
+        entry(&mut out, listed, file, view.root());
     }
     out.extend_from_slice(b"]}\n");
     out
@@ -70,28 +67,31 @@ fn status(out: &mut Vec<u8>, project: &Project) {
     out.push(b'}');
 }
 
-fn entry(out: &mut Vec<u8>, file: &IndexFile, url: &[u8]) {
-    out.extend_from_slice(b"{\"filename\":");
-    push_json(out, file.dist.as_str());
-    out.extend_from_slice(b",\"url\":");
-    push_json_bytes(out, url);
-    out.extend_from_slice(b",\"hashes\":{");
-    if let Some(sha256) = file.sha256 {
-        out.extend_from_slice(b"\"sha256\":\"");
-        sha256.push_hex(out);
-        out.push(b'"');
+fn entry(out: &mut Vec<u8>, listed: &Listed<'_>, spelled: &ListedFile<'_>, root: &str) {
+    let file = spelled.file;
+    // It holds nothing that JSON escapes.
+    out.extend_from_slice(b"{\"filename\":\"");
+    out.extend_from_slice(file.dist.as_str().as_bytes());
+    out.extend_from_slice(b"\",\"url\":");
+    listed.push_url_json(spelled, root, out);
+    match &spelled.sha256 {
+        None => out.extend_from_slice(b",\"hashes\":{}"),
+        Some(sha256) => {
+            out.extend_from_slice(b",\"hashes\":{\"sha256\":\"");
+            out.extend_from_slice(sha256.as_str().as_bytes());
+            out.extend_from_slice(b"\"}");
+        }
     }
-    out.push(b'}');
     if let Some(requires_python) = &file.requires_python {
         out.extend_from_slice(b",\"requires-python\":");
         push_json(out, requires_python);
     }
-    match file.core_metadata {
-        None => {}
-        Some(Sidecar::Unhashed) => out.extend_from_slice(b",\"core-metadata\":true"),
-        Some(Sidecar::Sha256(sha256)) => {
+    match (&file.core_metadata, &spelled.sidecar) {
+        (None, _) => {}
+        (Some(_), None) => out.extend_from_slice(b",\"core-metadata\":true"),
+        (Some(_), Some(sha256)) => {
             out.extend_from_slice(b",\"core-metadata\":{\"sha256\":\"");
-            sha256.push_hex(out);
+            out.extend_from_slice(sha256.as_str().as_bytes());
             out.extend_from_slice(b"\"}");
         }
     }
@@ -100,9 +100,9 @@ fn entry(out: &mut Vec<u8>, file: &IndexFile, url: &[u8]) {
         // The standard has no empty reason.
         if reason.is_empty() { out.extend_from_slice(b"true") } else { push_json(out, reason) }
     }
-    if let Some(upload_time) = file.upload_time {
+    if let Some(upload_time) = &spelled.upload_time {
         out.extend_from_slice(b",\"upload-time\":\"");
-        upload_time.push(out);
+        out.extend_from_slice(upload_time);
         out.push(b'"');
     }
     if let Some(size) = file.size {

@@ -13,7 +13,7 @@ use super::naming::classify;
 use super::{Ignored, Listing, ReadSeek, Source};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Location, Offered, SidecarFile, Stamp, UploadTime};
-use crate::wheel::{DistFilename, Sha256};
+use crate::wheel::{DistFilename, FilenameError, Sha256, Versions};
 
 /// The distributions in a folder and in the folders below it.
 ///
@@ -66,6 +66,7 @@ impl Source for DirectorySource {
         let mut listing = Listing::default();
         let mut ignored = Vec::new();
         let mut sidecars = HashSet::new();
+        let mut versions = Versions::default();
         let mut walk = WalkDir::new(&self.path).follow_links(true).sort_by_file_name().into_iter();
         while let Some(entry) = walk.next() {
             let entry = match entry {
@@ -105,7 +106,9 @@ impl Source for DirectorySource {
                     // Names that stand side by side mostly share what they spell.
                     let before = listing.artifacts.last();
                     let before = before.and_then(|before| before.dist.as_ref().ok());
-                    let mut artifact = artifact(name, path, &metadata, position, before);
+                    let filename: Arc<str> = name.into();
+                    let dist = DistFilename::beside(filename.clone(), before, &mut versions);
+                    let mut artifact = artifact(filename, dist, path, &metadata, position);
                     artifact.place = self.place(path);
                     listing.artifacts.push(artifact.into());
                 }
@@ -149,7 +152,8 @@ pub fn artifact_of_file(path: &Path, position: usize) -> Result<Artifact> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let sidecar = Some(sidecar_of(path, &name)).filter(|sidecar| sidecar.is_file());
     let sidecar = sidecar.map(as_sidecar).map(Box::new);
-    Ok(Artifact { sidecar, ..artifact(&name, path, &metadata, position, None) })
+    let dist = name.parse();
+    Ok(Artifact { sidecar, ..artifact(name.into(), dist, path, &metadata, position) })
 }
 
 /// Where the sidecar of a file lies, if it has one.
@@ -179,17 +183,16 @@ pub fn local_sidecar(artifact: &Artifact) -> Result<Option<Sha256>> {
 }
 
 fn artifact(
-    name: &str,
+    filename: Arc<str>,
+    dist: Result<DistFilename, FilenameError>,
     path: &Path,
     metadata: &Metadata,
     position: usize,
-    before: Option<&DistFilename>,
 ) -> Artifact {
     let stamp = stamp_of(metadata);
     let seconds = i64::try_from(stamp.modified.div_euclid(1_000_000_000)).unwrap_or(0);
-    let filename: Arc<str> = name.into();
     Artifact {
-        dist: DistFilename::beside(filename.clone(), before),
+        dist,
         filename,
         location: Location::File(path.to_owned()),
         source: position,

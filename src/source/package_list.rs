@@ -13,7 +13,7 @@ use super::naming::check_url;
 use super::{Listing, ReadSeek, Source};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Location, Offered, Sidecar, UploadTime};
-use crate::wheel::{DistFilename, Sha256};
+use crate::wheel::{DistFilename, Sha256, Versions};
 
 /// Lines that are parsed together; the list itself is never held in memory.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
@@ -140,12 +140,13 @@ impl Piece<'_> {
 
     fn parse(&self, list: &Arc<str>, position: usize) -> Result<Vec<Arc<Artifact>>> {
         let mut artifacts: Vec<Arc<Artifact>> = Vec::with_capacity(self.bytes.len() / 160);
+        let mut versions = Versions::default();
         let (mut rest, mut number) = (self.bytes, self.first_line);
         while !rest.is_empty() {
             let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
             let line = Place { list, number, position };
             let before = artifacts.last().map(|before| &**before);
-            artifacts.extend(line.parse(&rest[..end], before)?.map(Arc::new));
+            artifacts.extend(line.parse(&rest[..end], before, &mut versions)?);
             rest = rest.get(end + 1..).unwrap_or_default();
             number += 1;
         }
@@ -190,7 +191,12 @@ impl Place<'_> {
     }
 
     /// None for an empty line. What the artifact `before` says too is shared with it.
-    fn parse(&self, line: &[u8], before: Option<&Artifact>) -> Result<Option<Artifact>> {
+    fn parse(
+        &self,
+        line: &[u8],
+        before: Option<&Artifact>,
+        versions: &mut Versions,
+    ) -> Result<Option<Arc<Artifact>>> {
         // Some editors mark a file as UTF-8.
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         if line.trim_ascii().is_empty() {
@@ -226,8 +232,8 @@ impl Place<'_> {
         });
         let filename: Arc<str> = line.filename.0.into();
         let named_before = before.and_then(|before| before.dist.as_ref().ok());
-        Ok(Some(Artifact {
-            dist: DistFilename::beside(filename.clone(), named_before),
+        Ok(Some(Arc::new(Artifact {
+            dist: DistFilename::beside(filename.clone(), named_before, versions),
             filename,
             location: Location::Line(self.list.clone(), self.number),
             source: self.position,
@@ -245,7 +251,7 @@ impl Place<'_> {
             revision: None,
             sidecar: None,
             place: None,
-        }))
+        })))
     }
 }
 
@@ -340,8 +346,9 @@ mod tests {
         #[test]
         fn never_panics(text in ".{0,200}", value in "[\\[\\]{}\",:a-z0-9.e-]{0,60}") {
             let line = Place { list: &"list".into(), number: 1, position: 0 };
-            let _ = line.parse(text.as_bytes(), None);
-            let _ = line.parse(format!("{{\"filename\":{value}}}").as_bytes(), None);
+            let versions = &mut Versions::default();
+            let _ = line.parse(text.as_bytes(), None, versions);
+            let _ = line.parse(format!("{{\"filename\":{value}}}").as_bytes(), None, versions);
         }
 
         #[test]

@@ -65,8 +65,10 @@ fn push_file(out: &mut Vec<u8>, file: &IndexFile, quarantined: bool) -> serde_js
     let metadata = file.facts.as_deref().and_then(Facts::metadata);
     let told = metadata.and_then(|metadata| metadata.fields.requires_python.as_deref());
     let carried = file.url == FileUrl::Carried;
-    out.extend_from_slice(b"{\"filename\":");
-    push_json(out, file.dist.as_str());
+    // It holds nothing that JSON escapes.
+    out.extend_from_slice(b"{\"filename\":\"");
+    out.extend_from_slice(file.dist.as_str().as_bytes());
+    out.push(b'"');
     if let Some(sha256) = &file.sha256 {
         out.extend_from_slice(b",\"sha256\":");
         push_digest(out, sha256);

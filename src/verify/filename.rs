@@ -30,8 +30,7 @@ pub(super) fn judge(artifact: &Artifact, findings: &mut Findings<'_>) {
 }
 
 fn normal_form(wheel: &WheelFilename, findings: &mut Findings<'_>) {
-    let normal = wheel.name().as_str().bytes().map(|byte| if byte == b'-' { b'_' } else { byte });
-    if !wheel.has_normal_version() || !wheel.name_text().bytes().eq(normal) {
+    if !wheel.has_normal_version() || !wheel.has_normal_name() {
         let (name, version) = (wheel.name().as_str().replace('-', "_"), wheel.version());
         findings.add(
             &table::FILENAME_FORM,
@@ -42,8 +41,10 @@ fn normal_form(wheel: &WheelFilename, findings: &mut Findings<'_>) {
 }
 
 fn tags(wheel: &WheelFilename, findings: &mut Findings<'_>) {
-    for tags in [wheel.python(), wheel.abi(), wheel.platform()] {
-        if tags.as_bytes().contains(&b'.') && !tags.split('.').is_sorted() {
+    let is_uncompressed = wheel.is_uncompressed();
+    let sets = [wheel.python(), wheel.abi(), wheel.platform()];
+    for tags in sets.into_iter().filter(|_| !is_uncompressed) {
+        if !tags.split('.').is_sorted() {
             let mut sorted: Vec<&str> = tags.split('.').collect();
             sorted.sort_unstable();
             let expected = sorted.join(".");
@@ -54,7 +55,13 @@ fn tags(wheel: &WheelFilename, findings: &mut Findings<'_>) {
             );
         }
     }
-    if let Some(tag) = wheel.platform().split('.').find(|tag| tag.starts_with("linux_")) {
+    let (platform, is_linux) = (wheel.platform(), |tag: &&str| tag.starts_with("linux_"));
+    let linux = if is_uncompressed {
+        Some(platform).filter(is_linux)
+    } else {
+        platform.split('.').find(is_linux)
+    };
+    if let Some(tag) = linux {
         findings.add(
             &table::LINUX_TAG,
             format!("has the platform tag `{tag}`"),

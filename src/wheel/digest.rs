@@ -18,6 +18,9 @@ use sha2::Digest;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256([u8; 32]);
 
+/// The 64 hexadecimal digits of a digest.
+pub(crate) type HexDigits = hex::Buffer<32>;
+
 impl Sha256 {
     /// Digest of some bytes.
     pub fn of(bytes: &[u8]) -> Self {
@@ -53,8 +56,8 @@ impl Sha256 {
     }
 
     /// The 64 hexadecimal digits, which take no memory of their own.
-    fn digits(&self) -> hex::Buffer<32> {
-        let mut digits = hex::Buffer::new();
+    pub(crate) fn digits(&self) -> HexDigits {
+        let mut digits = HexDigits::new();
         digits.format(&self.0);
         digits
     }

@@ -7,6 +7,7 @@
 //! refuses the wheel; a build tag may also hold `.`), and white space around the version.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -100,7 +101,9 @@ pub struct WheelFilename {
     name: ProjectName,
     version: Version,
     /// Whether the version is spelled in its normal form.
-    is_normal: bool,
+    has_normal_version: bool,
+    /// Whether the name is: normalized, and with `_` for `-`.
+    has_normal_name: bool,
     /// Where the parts behind the name begin in the text: version, what follows it, python, abi
     /// and platform; lengths are below 256.
     starts: [u8; 5],
@@ -129,7 +132,12 @@ impl WheelFilename {
 
     /// Whether the version is spelled in its normal form.
     pub fn has_normal_version(&self) -> bool {
-        self.is_normal
+        self.has_normal_version
+    }
+
+    /// Whether the name is spelled in its normal form, with `_` for `-`.
+    pub fn has_normal_name(&self) -> bool {
+        self.has_normal_name
     }
 
     /// The build tag.
@@ -153,6 +161,12 @@ impl WheelFilename {
         &self.text[usize::from(self.starts[4])..self.text.len() - ".whl".len()]
     }
 
+    /// Whether each of its sets of tags is a single tag.
+    pub fn is_uncompressed(&self) -> bool {
+        let tags = &self.text[usize::from(self.starts[2])..self.text.len() - ".whl".len()];
+        !tags.as_bytes().contains(&b'.')
+    }
+
     /// Every tag that the compressed sets stand for, in the order of the filename.
     pub fn tags(&self) -> impl Iterator<Item = String> + '_ {
         self.python().split('.').flat_map(move |python| {
@@ -166,7 +180,11 @@ impl WheelFilename {
 }
 
 impl WheelFilename {
-    fn beside(text: Arc<str>, before: Option<&Self>) -> Result<Self, FilenameError> {
+    fn beside(
+        text: Arc<str>,
+        before: Option<&Self>,
+        versions: &mut Versions,
+    ) -> Result<Self, FilenameError> {
         check_length(&text)?;
         let stem = text.strip_suffix(".whl").ok_or(FilenameError::Extension)?;
         let mut parts = [""; 6];
@@ -186,23 +204,26 @@ impl WheelFilename {
             }
             _ => return Err(FilenameError::Parts { found }),
         };
-        let starts_before = |before: &&Self| before.name_text() == name;
-        let before = before.filter(starts_before);
+        let before = before.filter(|before| before.name_text() == name);
         let (version_at, behind_at) = (name.len() + 1, name.len() + version.len() + 2);
-        let name = match before {
-            Some(before) => before.name.clone(),
+        let (name, has_normal_name) = match before {
+            Some(before) => (before.name.clone(), before.has_normal_name),
             None if name.contains("__") => {
                 return Err(FilenameError::Name { found: name.to_owned() });
             }
-            None => parse_name(name)?,
+            None => {
+                let normalized = parse_name(name)?;
+                let bytes = normalized.as_str().bytes();
+                let normal = bytes.map(|byte| if byte == b'-' { b'_' } else { byte });
+                let has_normal_name = name.bytes().eq(normal);
+                (normalized, has_normal_name)
+            }
         };
-        let same = before.filter(|it| it.version_text() == version);
-        let (version, is_normal) = if let Some(same) = same {
-            (same.version.clone(), same.is_normal)
-        } else {
-            let parsed = parse_version(version)?;
-            let is_normal = parsed.to_string() == version;
-            (parsed, is_normal)
+        let (version, has_normal_version) = match before {
+            Some(same) if same.version_text() == version => {
+                (same.version.clone(), same.has_normal_version)
+            }
+            _ => versions.parse(version)?,
         };
         build.map(parse_build).transpose()?;
         let sound = before.map(|before| [before.python(), before.abi(), before.platform()]);
@@ -217,7 +238,7 @@ impl WheelFilename {
         // `check_length` has bounded every offset by 255.
         let starts = [version_at, behind_at, python, abi, platform];
         let starts = starts.map(|start| u8::try_from(start).unwrap_or(u8::MAX));
-        Ok(Self { text, name, version, is_normal, starts })
+        Ok(Self { text, name, version, has_normal_version, has_normal_name, starts })
     }
 
     /// The name as it is spelled in the filename.
@@ -230,7 +251,7 @@ impl FromStr for WheelFilename {
     type Err = FilenameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::beside(text.into(), None)
+        Self::beside(text.into(), None, &mut Versions::default())
     }
 }
 
@@ -296,6 +317,8 @@ impl fmt::Display for SdistFilename {
 }
 
 /// The filename of a distribution: of a wheel or of an sdist.
+///
+/// Holds ASCII letters, digits and `-_.+!` alone, so that it is the same in HTML and in JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DistFilename {
     /// A wheel.
@@ -339,20 +362,24 @@ impl DistFilename {
 }
 
 impl DistFilename {
-    /// Parses a filename beside one that was parsed before: where both spell the name or the
-    /// version alike, they share it. Long lists name a project's files together.
-    pub fn beside(text: Arc<str>, before: Option<&Self>) -> Result<Self, FilenameError> {
+    /// Parses a filename beside one that was parsed before: where both spell the name alike, they
+    /// share it, as all share the versions. Long lists name a project's files together.
+    pub fn beside(
+        text: Arc<str>,
+        before: Option<&Self>,
+        versions: &mut Versions,
+    ) -> Result<Self, FilenameError> {
         if text.ends_with(".tar.gz") || text.ends_with(".zip") {
             SdistFilename::new(text).map(Self::Sdist)
         } else {
-            WheelFilename::beside(text, before.and_then(Self::wheel)).map(Self::Wheel)
+            WheelFilename::beside(text, before.and_then(Self::wheel), versions).map(Self::Wheel)
         }
     }
 
     /// The version in its normal form, which most filenames have.
     pub fn version_text(&self) -> Cow<'_, str> {
         match self {
-            Self::Wheel(wheel) if wheel.is_normal => wheel.version_text().into(),
+            Self::Wheel(wheel) if wheel.has_normal_version => wheel.version_text().into(),
             _ => self.version().to_string().into(),
         }
     }
@@ -362,7 +389,7 @@ impl FromStr for DistFilename {
     type Err = FilenameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::beside(text.into(), None)
+        Self::beside(text.into(), None, &mut Versions::default())
     }
 }
 
@@ -370,6 +397,45 @@ impl fmt::Display for DistFilename {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// The versions that were parsed, by their spellings: releases have many files, and projects
+/// many of the same versions.
+///
+/// What it holds grows with what is read; who reads without end begins anew now and then.
+#[derive(Debug, Default)]
+pub struct Versions {
+    /// With whether it is spelled in its normal form.
+    parsed: HashMap<Box<str>, (Version, bool)>,
+}
+
+impl Versions {
+    fn parse(&mut self, text: &str) -> Result<(Version, bool), FilenameError> {
+        if let Some(found) = self.parsed.get(text) {
+            return Ok(found.clone());
+        }
+        let version = parse_version(text)?;
+        let is_normal = is_plainly_normal(text) || version.to_string() == text;
+        self.parsed.insert(text.into(), (version.clone(), is_normal));
+        Ok((version, is_normal))
+    }
+}
+
+/// Whether a version is in its normal form at first sight, as most are: numbers, and behind `+`
+/// numbers and words. Others may be.
+fn is_plainly_normal(version: &str) -> bool {
+    let is_number = |part: &str| {
+        let is_padded = part.len() > 1 && part.starts_with('0');
+        // Of more digits the parser may make something else.
+        (1..=9).contains(&part.len()) && !is_padded && part.bytes().all(|it| it.is_ascii_digit())
+    };
+    let is_word = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_lowercase())
+            && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    let (release, local) = version.split_once('+').unwrap_or((version, "0"));
+    release.split('.').all(is_number)
+        && local.split('.').all(|part| is_number(part) || is_word(part))
 }
 
 fn check_length(text: &str) -> Result<(), FilenameError> {
@@ -456,6 +522,16 @@ mod tests {
         assert_eq!(error("a.tar.gz"), FilenameError::NoDash);
     }
 
+    #[test]
+    fn most_versions_are_plainly_normal() {
+        for plain in ["1", "0", "1.0.0", "2.8.3+cu128", "2024.10.1+cu126.torch2.9"] {
+            assert!(is_plainly_normal(plain), "{plain}");
+        }
+        for other in ["01", "1.", "1.0+", "1.0+CU128", "1.0+01", "1.0rc1", "1!2", "1.0+a+b", ""] {
+            assert!(!is_plainly_normal(other), "{other}");
+        }
+    }
+
     proptest! {
         #[test]
         fn round_trips(
@@ -484,8 +560,10 @@ mod tests {
             first in "(a|b_c|d.e|f__g)-(1|1\\.0|2\\+cu128|x)(-1)?-cp31[0-2]-abi3-any(\\.whl|\\.tar\\.gz)",
             second in "(a|b_c|d.e|f__g)-(1|1\\.0|2\\+cu128|x)(-1)?-cp31[0-2]-abi3-any(\\.whl|\\.tar\\.gz)",
         ) {
-            let before = first.parse::<DistFilename>();
-            let beside = DistFilename::beside(second.as_str().into(), before.as_ref().ok());
+            let mut versions = Versions::default();
+            let before = DistFilename::beside(first.as_str().into(), None, &mut versions);
+            let before = before.as_ref().ok();
+            let beside = DistFilename::beside(second.as_str().into(), before, &mut versions);
             prop_assert_eq!(&beside, &second.parse());
             if let Ok(dist) = beside {
                 prop_assert_eq!(dist.version_text(), dist.version().to_string());
@@ -493,9 +571,41 @@ mod tests {
         }
 
         #[test]
+        fn what_is_plainly_normal_is_normal(
+            version in "[0-9]{1,2}(\\.[0-9]{1,2}){0,3}(\\+[a-c0-3]{1,3}(\\.[a-c0-3]{1,3})?)?",
+        ) {
+            let normal = version.parse::<Version>()?.to_string();
+            prop_assert!(!is_plainly_normal(&version) || normal == version);
+        }
+
+        #[test]
         fn never_panics(text in ".{0,60}", dashed in "[a-z0-9.+!_-]{0,60}\\.whl") {
             let _ = text.parse::<DistFilename>();
             let _ = dashed.parse::<DistFilename>();
+        }
+
+        #[test]
+        fn holds_nothing_to_escape(
+            name in "(\\PC|[a-z\"'&<>\\\\]){1,6}",
+            version in "[0-9]{0,2}(\\PC|[a-z0-9\"'&<>\\\\+.]){0,6}",
+            build in "(-[0-9]*(\\PC|[a-z\"'&<>\\\\]){0,3})?",
+            tag in "(\\PC|[a-z_.\"'&<>\\\\]){1,6}",
+        ) {
+            let texts = [
+                format!("{name}-1-py3-none-any.whl"),
+                format!("a-{version}-py3-none-any.whl"),
+                format!("a-1{build}-py3-none-any.whl"),
+                format!("a-1-py3-{tag}-any.whl"),
+                format!("a-1-{tag}-none-any.whl"),
+                format!("a-1-py3-none-{tag}.whl"),
+                format!("{name}-1.tar.gz"),
+                format!("a-{version}.tar.gz"),
+                format!("a-{version}.zip"),
+            ];
+            for dist in texts.iter().filter_map(|text| text.parse::<DistFilename>().ok()) {
+                let sound = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.+!".contains(&byte);
+                prop_assert!(dist.as_str().bytes().all(sound), "{}", dist);
+            }
         }
     }
 }
