@@ -14,7 +14,7 @@ use wheelsite::facts::Depth;
 use wheelsite::index::{Admitted, FileUrl, Index, View};
 use wheelsite::inspect::{self, Kind};
 use wheelsite::render::{
-    Links, listed::Listed, needs::Needs, people::People, simple_html, simple_json, theme::Theme,
+    listed::Listed, needs::Needs, people::People, simple_html, simple_json, theme::Theme,
 };
 use wheelsite::source::{PackageList, Source};
 use wheelsite::state::{Shard, shard_text};
@@ -69,8 +69,6 @@ fn index() -> (Index, Settings) {
     let index = Index::build(admitted.collect(), &settings).expect("builds");
     (index, settings)
 }
-
-const LINKS: Links<'_> = Links { files_url: None, root: "../../" };
 
 #[divan::bench]
 fn parse_filenames(bencher: Bencher<'_, '_>) {

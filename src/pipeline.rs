@@ -152,8 +152,7 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<(Summary, Leftove
     let files = reading.files.len() + files_unchanged;
     let mut tally = Tally { files, verdicts: Vec::new() };
     let accepted = judge_all(reading.files, settings, reporter.least(), &mut tally);
-    let admitted = admit(accepted, &sources, settings, &memory)?;
-    let mut index = Index::build(admitted, settings)?;
+    let mut index = admit(accepted, &sources, settings, &memory)?;
     index.add_unchanged(unchanged);
     index.assign_channels(&settings.channels);
     let judged = tally.verdicts.len();
@@ -327,7 +326,7 @@ fn judge_all(
         .enumerate()
         .filter_map(|(position, Inspected { artifact, facts, sidecar })| {
             let facts = facts.as_deref();
-            let evidence = Evidence { artifact, facts, sidecar: *sidecar };
+            let evidence = Evidence { artifact, facts, sidecar: sidecar.as_deref().copied() };
             let findings = verify::judge_from(evidence, &settings.policy, least);
             let verdict =
                 (!findings.is_empty()).then(|| Verdict::new(artifact, facts, findings))?;
@@ -350,11 +349,11 @@ fn judge_all(
 fn judge_published(index: &mut Index, known: &[Known], settings: &Settings, tally: &mut Tally) {
     for (position, shard) in known.iter().flat_map(Known::changed) {
         index.projects[position].retain(|file| {
-            let before = shard.files.iter().find(|known| *known.filename == *file.dist.as_str());
+            let before = shard.files.iter().find(|known| *known.filename == *file.dist().as_str());
             let published = before.and_then(|known| known.sha256);
             let finding = verify::judge_published(
-                file.dist.as_str(),
-                file.sha256,
+                file.dist().as_str(),
+                file.sha256(),
                 published,
                 &settings.policy,
             );
@@ -393,8 +392,8 @@ fn judge_channels(index: &mut Index, settings: &Settings, tally: &mut Tally) {
 fn found_in_channels(files: &[IndexFile], settings: &Settings) -> Vec<Vec<Finding>> {
     let judge = |(file, higher): (&IndexFile, Option<String>)| {
         let Some(channel) = &file.channel else { return Vec::new() };
-        let (name, channel, higher) = (file.dist.as_str(), channel.as_str(), higher.as_deref());
-        verify::judge_in_channel(name, file.sha256, channel, higher, &settings.policy)
+        let (name, channel, higher) = (file.dist().as_str(), channel.as_str(), higher.as_deref());
+        verify::judge_in_channel(name, file.sha256(), channel, higher, &settings.policy)
     };
     files.iter().zip(preferred(files)).map(judge).collect()
 }
@@ -403,8 +402,8 @@ fn found_in_channels(files: &[IndexFile], settings: &Settings) -> Vec<Vec<Findin
 fn preferred(files: &[IndexFile]) -> Vec<Option<String>> {
     let mut highest: BTreeMap<_, &IndexFile> = BTreeMap::new();
     let key = |file: &IndexFile| {
-        let (channel, wheel) = (file.channel.clone()?, file.dist.wheel()?);
-        let release = file.dist.version().clone().without_local();
+        let (channel, wheel) = (file.channel.clone()?, file.dist().wheel()?);
+        let release = file.dist().version().clone().without_local();
         let tags = format!("{}-{}-{}", wheel.python(), wheel.abi(), wheel.platform());
         Some((channel, release, tags))
     };
@@ -416,45 +415,43 @@ fn preferred(files: &[IndexFile]) -> Vec<Option<String>> {
     }
     let instead = |file: &IndexFile| {
         let highest = highest.get(&key(file)?)?;
-        let version = highest.dist.version();
-        (version != file.dist.version()).then(|| version.to_string())
+        let version = highest.dist().version();
+        (version != file.dist().version()).then(|| version.to_string())
     };
     files.iter().map(instead).collect()
 }
 
-/// Gives each accepted file its URL, and the upload time that it has if no earlier run knows it.
+/// The index of the accepted files: each with its URL, and the upload time that it has if no earlier
+/// run knows it.
 fn admit(
     accepted: Vec<Inspected>,
     sources: &[Connected],
     settings: &Settings,
     memory: &Memory,
-) -> Result<Vec<Admitted>> {
+) -> Result<Index> {
     let repeated = repeated(&accepted);
-    let admitted: Vec<Result<Admitted>> = accepted
-        .into_par_iter()
-        .map(|Inspected { mut artifact, facts, sidecar }| {
-            let mut upload_time = times::of_new(&artifact, settings);
-            // Which of several files of one name is listed may depend on their times.
-            if artifact.offered.upload_time.is_none()
-                && repeated.contains(&artifact.filename)
-                && let Ok(dist) = &artifact.dist
-            {
-                let sha256 = facts.as_ref().map(|facts| facts.sha256).or(artifact.offered.sha256);
-                upload_time = memory.upload_time(dist.name(), sha256)?.or(upload_time);
-            }
-            let url = file_url(&artifact, &sources[artifact.source], settings)?;
-            let metadata = facts.as_deref().and_then(Facts::metadata);
-            // A sidecar at the source is of use where pages link to the source, if it is the wheel's.
-            if matches!(url, FileUrl::Own(_))
-                && let Some(sidecar) = sidecar
-                && metadata.is_some_and(|metadata| metadata.sha256 == sidecar)
-            {
-                Arc::make_mut(&mut artifact).offered.core_metadata = Some(Sidecar::Sha256(sidecar));
-            }
-            Ok(Admitted { artifact, facts, upload_time, url })
-        })
-        .collect();
-    admitted.into_iter().collect()
+    let admit = |Inspected { mut artifact, facts, sidecar }: Inspected| {
+        let mut upload_time = times::of_new(&artifact, settings);
+        // Which of several files of one name is listed may depend on their times.
+        if artifact.offered.upload_time.is_none()
+            && repeated.contains(&artifact.filename)
+            && let Ok(dist) = &artifact.dist
+        {
+            let sha256 = facts.as_ref().map(|facts| facts.sha256).or(artifact.offered.sha256);
+            upload_time = memory.upload_time(dist.name(), sha256)?.or(upload_time);
+        }
+        let url = file_url(&artifact, &sources[artifact.source], settings)?;
+        let metadata = facts.as_deref().and_then(Facts::metadata);
+        // A sidecar at the source is of use where pages link to the source, if it is the wheel's.
+        if matches!(url, FileUrl::Own(_))
+            && let Some(&sidecar) = sidecar.as_deref()
+            && metadata.is_some_and(|metadata| metadata.sha256 == sidecar)
+        {
+            Arc::make_mut(&mut artifact).offered.core_metadata = Some(Sidecar::Sha256(sidecar));
+        }
+        Ok(Admitted { artifact, facts, upload_time, url })
+    };
+    Index::admit(accepted, |file| &file.artifact, admit, settings)
 }
 
 /// The names that more than one file has, if there is a file whose source states no time.
@@ -521,7 +518,7 @@ fn warn_of_idle_settings(index: &Index, settings: &Settings, reporter: &dyn Repo
             continue;
         };
         for yank in &configured.yanked {
-            if !project.files.iter().any(|file| yank.applies_to(&file.dist)) {
+            if !project.files.iter().any(|file| yank.applies_to(&file.dist())) {
                 reporter.warn(&format!("`projects.{name}.yanked`: no file of it is `{yank}`"));
             }
         }

@@ -175,7 +175,7 @@ impl ChannelSettings {
         }
         let local = local_of(file).as_deref().and_then(Channel::of_local_version);
         // Some builders name torch first: `pt29cu128`.
-        let named = || LocalTag::of(file.dist.version()).cuda.and_then(Channel::of_toolkit);
+        let named = || LocalTag::of(file.dist().version()).cuda.and_then(Channel::of_toolkit);
         local.or_else(named).or_else(|| file.artifact.place.as_deref().and_then(Channel::of_place))
     }
 
@@ -191,7 +191,7 @@ impl ChannelSettings {
             Some(pattern) => text.is_some_and(|text| pattern.is_match(text)),
         };
         self.rules.iter().find(|rule| {
-            fits(&rule.filename, Some(file.dist.as_str()))
+            fits(&rule.filename, Some(file.dist().as_str()))
                 && fits(&rule.local, local.as_deref())
                 && fits(&rule.place, file.artifact.place.as_deref())
         })
@@ -200,7 +200,7 @@ impl ChannelSettings {
 
 /// The local part of a file's version.
 fn local_of(file: &IndexFile) -> Option<String> {
-    let version = file.dist.version();
+    let version = file.dist().version();
     version.is_local().then(|| {
         let text = version.to_string();
         text.split_once('+').map(|(_, local)| local.to_owned()).unwrap_or_default()

@@ -127,7 +127,8 @@ fn choose(files: &mut [IndexFile], default: Option<&Channel>) -> bool {
     }
     // Local versions stand together: they are the last thing that versions are sorted by.
     let same_release = |one: &IndexFile, other: &IndexFile| {
-        one.dist.version().clone().without_local() == other.dist.version().clone().without_local()
+        one.dist().version().clone().without_local()
+            == other.dist().version().clone().without_local()
     };
     for release in files.chunk_by_mut(same_release) {
         let channels: BTreeSet<&Channel> =

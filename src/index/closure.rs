@@ -68,7 +68,7 @@ pub enum Found {
 impl fmt::Display for Missing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, requirement, name, environment, .. } = self;
-        write!(f, "`{}` requires `{}` ", file.dist, crate::wheel::escaped(requirement))?;
+        write!(f, "`{}` requires `{}` ", file.dist(), crate::wheel::escaped(requirement))?;
         write!(f, "for {environment}")?;
         match self.more {
             0 => {}
@@ -232,8 +232,8 @@ impl<'a> Known<'a> {
         file: &'a IndexFile,
         positions: &mut HashMap<&'a str, Option<usize>>,
     ) -> Node<'a> {
-        let requires_python = file.requires_python.as_deref();
-        let candidate = Candidate::new(&file.dist, requires_python, file.yanked.is_some());
+        let requires_python = file.requires_python();
+        let candidate = Candidate::new(&file.dist(), requires_python, file.yanked.is_some());
         let mut requirements = Vec::new();
         let mut environments = Vec::new();
         let metadata = file.facts.as_deref().and_then(Facts::metadata);
@@ -246,7 +246,7 @@ impl<'a> Known<'a> {
                 let Some(position) = *position else { continue };
                 let named = &self.requirements[position].requirement.version_or_url;
                 if matches!(named, Some(VersionOrUrl::Url(_))) {
-                    self.passed_over.push((file.dist.as_str(), text));
+                    self.passed_over.push((file.dist().as_str(), text));
                 } else {
                     requirements.push(position);
                 }

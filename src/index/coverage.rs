@@ -155,7 +155,7 @@ impl<'a> Coverage<'a> {
 fn of_project(project: &Project) -> Option<ProjectCoverage<'_>> {
     let has_channels = || project.files.iter().any(|file| file.channel.is_some());
     let has_pythons = || {
-        let mut tags = project.files.iter().filter_map(|file| Some(file.dist.wheel()?.python()));
+        let mut tags = project.files.iter().filter_map(|file| Some(file.dist().wheel()?.python()));
         let first = tags.next();
         tags.any(|tag| Some(tag) != first)
     };
@@ -183,7 +183,7 @@ fn of_project(project: &Project) -> Option<ProjectCoverage<'_>> {
 }
 
 fn public(file: &IndexFile) -> Version {
-    file.dist.version().clone().without_local()
+    file.dist().version().clone().without_local()
 }
 
 fn of_release<'a>(files: &[&'a IndexFile]) -> ReleaseCoverage<'a> {
@@ -207,7 +207,7 @@ fn of_release<'a>(files: &[&'a IndexFile]) -> ReleaseCoverage<'a> {
 
 /// The cells that a file fills; a source distribution fills none.
 fn cells_of(file: &IndexFile) -> Vec<Filled<'_>> {
-    let Some(wheel) = file.dist.wheel() else { return Vec::new() };
+    let Some(wheel) = file.dist().wheel() else { return Vec::new() };
     let torch = torch_of(wheel.version());
     let platforms = Platform::of_wheel(wheel);
     let cell = |python: &Python, platform: &Platform| Filled {

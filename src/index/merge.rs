@@ -11,16 +11,16 @@ use crate::wheel::DistFilename;
 pub(super) fn merge(mut files: Vec<IndexFile>, on_conflict: OnConflict) -> Result<Vec<IndexFile>> {
     // The sort is stable: among equal filenames the order of the sources stays.
     files.sort_by(|one, other| {
-        let by_version = compare_versions(&one.dist, &other.dist);
-        by_version.then_with(|| one.dist.as_str().cmp(other.dist.as_str()))
+        let by_version = compare_versions(&one.dist(), &other.dist());
+        by_version.then_with(|| one.dist().as_str().cmp(other.dist().as_str()))
     });
-    if !files.windows(2).any(|pair| pair[0].dist.as_str() == pair[1].dist.as_str()) {
+    if !files.windows(2).any(|pair| pair[0].dist().as_str() == pair[1].dist().as_str()) {
         return Ok(files);
     }
     let mut kept: Vec<IndexFile> = Vec::with_capacity(files.len());
     for file in files {
         match kept.last_mut() {
-            Some(last) if last.dist.as_str() == file.dist.as_str() => {
+            Some(last) if last.dist().as_str() == file.dist().as_str() => {
                 choose(last, file, on_conflict)?;
             }
             _ => kept.push(file),
@@ -42,7 +42,7 @@ pub(super) fn compare_versions(one: &DistFilename, other: &DistFilename) -> Orde
 /// Leaves in `kept` the one of two files of the same name that the index lists.
 fn choose(kept: &mut IndexFile, other: IndexFile, on_conflict: OnConflict) -> Result<()> {
     // Without a digest nobody can say that the bytes are the same.
-    if kept.sha256.is_some() && kept.sha256 == other.sha256 {
+    if kept.sha256().is_some() && kept.sha256() == other.sha256() {
         // The same bytes at two places: the earlier upload is the true one.
         kept.upload_time = [kept.upload_time, other.upload_time].into_iter().flatten().min();
         kept.offered_time = [kept.offered_time, other.offered_time].into_iter().flatten().min();
@@ -50,12 +50,12 @@ fn choose(kept: &mut IndexFile, other: IndexFile, on_conflict: OnConflict) -> Re
     }
     let other_wins = match on_conflict {
         OnConflict::Error => {
-            let place = |file: &IndexFile| match file.sha256 {
+            let place = |file: &IndexFile| match file.sha256() {
                 Some(sha256) => format!("`{}` (sha256 {sha256})", file.artifact.location),
                 None => format!("`{}` (no digest)", file.artifact.location),
             };
             return Err(Error::Conflict {
-                filename: kept.dist.to_string(),
+                filename: kept.dist().to_string(),
                 first: place(kept),
                 second: place(&other),
             });
@@ -107,7 +107,7 @@ mod tests {
         let files = names.iter().map(|name| admitted(name, name.as_bytes(), 0)).collect();
         let index = build(files, OnConflict::Error).expect("builds");
         let versions: Vec<String> =
-            index.projects[0].files.iter().map(|file| file.dist.version().to_string()).collect();
+            index.projects[0].files.iter().map(|file| file.dist().version().to_string()).collect();
         assert_eq!(versions, ["1.9rc1", "1.9", "1.9+cu128", "1.9.post1", "1.10", "1!0.1"]);
     }
 
@@ -142,7 +142,7 @@ mod tests {
         }
         for (choice, bytes) in [(OnConflict::Oldest, b"old"), (OnConflict::Newest, b"new")] {
             let index = build(files(), choice).expect("builds");
-            assert_eq!(index.projects[0].files[0].sha256, Some(Sha256::of(bytes)));
+            assert_eq!(index.projects[0].files[0].sha256(), Some(Sha256::of(bytes)));
         }
     }
 }

@@ -81,27 +81,21 @@ pub(crate) struct Answers {
     representative: OnceLock<Option<usize>>,
 }
 
-/// A file of the index; the keys are those of PEP 691.
+/// A file of the index: an artifact, and what is said of it here.
 #[derive(Debug)]
 pub struct IndexFile {
-    /// The filename.
-    pub dist: DistFilename,
+    /// Where it came from, and what its source says of it.
+    pub artifact: ArtifactRef,
+    /// What its bytes say, where they were read.
+    pub facts: Option<Arc<Facts>>,
     /// How pages refer to it.
     pub url: FileUrl,
-    /// Digest of the file.
-    pub sha256: Option<Sha256>,
-    /// Size in bytes.
-    pub size: Option<u64>,
     /// When it was uploaded.
     pub upload_time: Option<UploadTime>,
     /// When it was uploaded by the word of its sources.
     pub offered_time: Option<UploadTime>,
     /// Tells the upload from others of the name, where its source states no digest.
     pub revision: Option<Box<str>>,
-    /// `Requires-Python`.
-    pub requires_python: Option<Arc<str>>,
-    /// The sidecar that is truly served at the file's URL + `.metadata`.
-    pub core_metadata: Option<Sidecar>,
     /// Why it is yanked, if it is; may be empty.
     pub yanked: Option<Box<str>>,
     /// The channel that it belongs to; none fits all.
@@ -110,42 +104,60 @@ pub struct IndexFile {
     pub in_default: bool,
     /// Whether a published state says all this, its channel too.
     pub is_restored: bool,
-    /// What its bytes say, where they were read.
-    pub facts: Option<Arc<Facts>>,
     /// What there is to say about it though it is listed.
     pub findings: Box<[Finding]>,
-    /// Where it came from.
-    pub artifact: ArtifactRef,
 }
 
-/// What is kept of an artifact once it is in the index: enough to open it.
+/// An artifact whose filename was parsed: enough to open it.
 pub type ArtifactRef = Arc<Artifact>;
 
 impl Index {
     /// Sorts files into projects, resolves conflicts, applies what is configured.
     pub fn build(admitted: Vec<Admitted>, settings: &Settings) -> Result<Self> {
-        let mut groups: Vec<(ProjectName, Vec<Admitted>)> = Vec::new();
-        let mut places: HashMap<ProjectName, usize> = HashMap::new();
-        let mut place = 0;
-        for admitted in admitted {
-            // One whose name did not parse is never admitted.
-            let Ok(dist) = &admitted.artifact.dist else { continue };
-            let name = dist.name();
-            // Sources mostly name a project's files together.
-            if groups.get(place).is_none_or(|(last, _)| last != name) {
-                place = places.get(name).copied().unwrap_or(groups.len());
-                if place == groups.len() {
-                    places.insert(name.clone(), place);
-                    groups.push((name.clone(), Vec::new()));
-                }
-            }
-            groups[place].1.push(admitted);
+        Self::admit(admitted, |admitted| &admitted.artifact, Ok, settings)
+    }
+
+    /// The same of files that are admitted project by project: an index is large, and what is known
+    /// of a file is not to be in memory in two forms longer than it takes.
+    ///
+    /// Files whose names did not parse are passed over.
+    pub(crate) fn admit<F: Send>(
+        files: Vec<F>,
+        artifact: impl Fn(&F) -> &Artifact,
+        admit: impl Fn(F) -> Result<Admitted> + Sync,
+        settings: &Settings,
+    ) -> Result<Self> {
+        /// The project of a file whose name did parse.
+        fn name(artifact: &Artifact) -> Option<&ProjectName> {
+            artifact.dist.as_ref().ok().map(DistFilename::name)
         }
-        drop(places);
+        // Sources mostly name a project's files together.
+        let is_of_same = |one: &F, other: &F| name(artifact(one)) == name(artifact(other));
+        let runs: Vec<usize> = files.chunk_by(is_of_same).map(<[_]>::len).collect();
+        let mut groups: Vec<(ProjectName, Vec<F>)> = Vec::new();
+        let mut places: HashMap<ProjectName, usize> = HashMap::new();
+        let mut files = files.into_iter();
+        for run in runs {
+            let first = files.as_slice().first();
+            let Some(name) = first.and_then(|file| name(artifact(file)).cloned()) else {
+                files.by_ref().take(run).for_each(drop);
+                continue;
+            };
+            let place = *places.entry(name).or_insert_with_key(|name| {
+                groups.push((name.clone(), Vec::new()));
+                groups.len() - 1
+            });
+            let group = &mut groups[place].1;
+            if group.is_empty() {
+                group.reserve_exact(run);
+            }
+            group.extend(files.by_ref().take(run));
+        }
+        drop((places, files));
         groups.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let projects: Vec<Result<Project>> = groups
             .into_par_iter()
-            .map(|(name, admitted)| Project::build(name, admitted, settings))
+            .map(|(name, files)| Project::build(name, files.into_iter().map(&admit), settings))
             .collect();
         let projects = projects.into_iter().collect::<Result<_>>()?;
         Ok(Self { projects, channels: Channels::default() })
@@ -176,7 +188,7 @@ impl Index {
         let found = self.projects.binary_search_by(|project| project.name.cmp(name)).ok()?;
         let project = self.projects.get_mut(found)?;
         project.answers = Answers::default();
-        project.files.iter_mut().find(|file| file.dist.as_str() == filename)
+        project.files.iter_mut().find(|file| file.dist().as_str() == filename)
     }
 
     /// The project of a normalized name.
@@ -206,15 +218,17 @@ impl Project {
 
     pub(crate) fn build(
         name: ProjectName,
-        admitted: Vec<Admitted>,
+        admitted: impl ExactSizeIterator<Item = Result<Admitted>>,
         settings: &Settings,
     ) -> Result<Self> {
         let mut files = Vec::with_capacity(admitted.len());
-        files.extend(admitted.into_iter().filter_map(IndexFile::new));
+        for admitted in admitted {
+            files.extend(IndexFile::new(admitted?));
+        }
         let mut files = merge::merge(files, settings.on_conflict)?;
         let configured = settings.projects.get(&name).cloned().unwrap_or_default();
         for file in &mut files {
-            let yank = configured.yanked.iter().find(|yank| yank.applies_to(&file.dist));
+            let yank = configured.yanked.iter().find(|yank| yank.applies_to(&file.dist()));
             if let Some(yank) = yank {
                 file.yanked = Some(yank.reason().into());
             }
@@ -255,45 +269,69 @@ pub fn representative<'f>(files: impl Iterator<Item = &'f IndexFile>) -> Option<
 impl IndexFile {
     /// Of two files that may speak for a project, the greater does; of equal ones the last.
     fn speaks_before(&self, other: &Self) -> Ordering {
-        let standing = |file: &Self| (file.yanked.is_none(), !file.dist.version().any_prerelease());
+        let standing =
+            |file: &Self| (file.yanked.is_none(), !file.dist().version().any_prerelease());
         let has_metadata =
             |file: &Self| file.facts.as_deref().is_some_and(|it| it.metadata().is_some());
         standing(self)
             .cmp(&standing(other))
-            .then_with(|| merge::compare_versions(&self.dist, &other.dist))
+            .then_with(|| merge::compare_versions(&self.dist(), &other.dist()))
             .then_with(|| has_metadata(self).cmp(&has_metadata(other)))
     }
 
     /// None for an artifact whose name did not parse; such a file is never admitted.
     fn new(admitted: Admitted) -> Option<Self> {
         let Admitted { artifact, facts, upload_time, url } = admitted;
-        let dist = artifact.dist.as_ref().ok()?.clone();
-        let metadata = facts.as_deref().and_then(Facts::metadata);
-        let core_metadata = match url {
-            FileUrl::Carried => metadata.map(|metadata| Sidecar::Sha256(metadata.sha256)),
-            FileUrl::FilesUrl | FileUrl::Own(_) => artifact.offered.core_metadata,
-        };
-        let requires_python = match metadata {
-            Some(metadata) => metadata.fields.requires_python.as_deref().map(Into::into),
-            None => artifact.offered.requires_python.clone(),
-        };
+        artifact.dist.as_ref().ok()?;
         Some(Self {
-            sha256: facts.as_ref().map(|facts| facts.sha256).or(artifact.offered.sha256),
-            size: facts.as_ref().map(|facts| facts.size).or(artifact.size),
-            yanked: artifact.offered.yanked.clone(),
-            channel: None,
-            in_default: true,
-            is_restored: false,
-            dist,
             url,
             upload_time,
             offered_time: artifact.offered.upload_time,
             revision: artifact.published_revision(),
-            requires_python,
-            core_metadata,
+            yanked: artifact.offered.yanked.clone(),
+            channel: None,
+            in_default: true,
+            is_restored: false,
             facts,
             findings: Box::default(),
             artifact,
         })
+    }
+
+    /// The filename.
+    pub fn dist(&self) -> &DistFilename {
+        match &self.artifact.dist {
+            Ok(dist) => dist,
+            Err(error) => unreachable!("a file of an index has a name: {error}"),
+        }
+    }
+
+    /// Digest of the file.
+    pub fn sha256(&self) -> Option<Sha256> {
+        self.facts.as_ref().map(|facts| facts.sha256).or(self.artifact.offered.sha256)
+    }
+
+    /// Size in bytes.
+    pub fn size(&self) -> Option<u64> {
+        self.facts.as_ref().map(|facts| facts.size).or(self.artifact.size)
+    }
+
+    /// `Requires-Python`: by METADATA where that was read.
+    pub fn requires_python(&self) -> Option<&str> {
+        match self.facts.as_deref().and_then(Facts::metadata) {
+            Some(metadata) => metadata.fields.requires_python.as_deref(),
+            None => self.artifact.offered.requires_python.as_deref(),
+        }
+    }
+
+    /// The sidecar that is truly served at the file's URL + `.metadata`.
+    pub fn core_metadata(&self) -> Option<Sidecar> {
+        match self.url {
+            FileUrl::Carried => {
+                let metadata = self.facts.as_deref().and_then(Facts::metadata);
+                metadata.map(|metadata| Sidecar::Sha256(metadata.sha256))
+            }
+            FileUrl::FilesUrl | FileUrl::Own(_) => self.artifact.offered.core_metadata,
+        }
     }
 }

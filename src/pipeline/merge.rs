@@ -240,15 +240,15 @@ impl Work<'_> {
     fn metadata(&self, change: &Change<'_>) -> Result<Vec<(String, Vec<u8>)>> {
         let project = change.project;
         let standing = change.standing.as_deref().map(Shard::paths).unwrap_or_default();
-        let shown = wants_metadata(project).map(|file| file.dist.as_str());
+        let shown = wants_metadata(project).map(|file| file.dist().as_str());
         let mut all = Vec::new();
         for file in project.offered() {
             let Some(expected) = file.facts.as_deref().and_then(Facts::metadata) else { continue };
-            let carried = file.sha256.filter(|_| file.url == FileUrl::Carried);
+            let carried = file.sha256().filter(|_| file.url == FileUrl::Carried);
             let carried = carried
-                .map(|sha256| carried_path(&project.name, sha256, file.dist.as_str()))
+                .map(|sha256| carried_path(&project.name, sha256, file.dist().as_str()))
                 .map(|path| path + ".metadata");
-            let is_shown = shown == Some(file.dist.as_str());
+            let is_shown = shown == Some(file.dist().as_str());
             let is_new = carried.as_ref().is_some_and(|path| !standing.contains(path));
             if !is_shown && !is_new {
                 continue;
@@ -331,11 +331,11 @@ fn merge_project(theirs: Project, mine: Project) -> Result<Project> {
     };
     let settings = if is_configured(&mine) { mine.settings } else { theirs.settings };
     let mut files: BTreeMap<String, IndexFile> =
-        theirs.files.into_iter().map(|file| (file.dist.to_string(), file)).collect();
+        theirs.files.into_iter().map(|file| (file.dist().to_string(), file)).collect();
     for mut file in mine.files {
-        let name = file.dist.to_string();
+        let name = file.dist().to_string();
         if let Some(known) = files.get(&name) {
-            if let (Some(there), Some(here)) = (known.sha256, file.sha256)
+            if let (Some(there), Some(here)) = (known.sha256(), file.sha256())
                 && there != here
             {
                 return Err(Error::Guard {
@@ -354,7 +354,7 @@ fn merge_project(theirs: Project, mine: Project) -> Result<Project> {
             }
             if known.url == FileUrl::Carried && file.url != FileUrl::Carried {
                 file.url = FileUrl::Carried;
-                file.core_metadata.clone_from(&known.core_metadata);
+                file.core_metadata().clone_from(&known.core_metadata());
             }
             if file.yanked.is_none() {
                 file.yanked.clone_from(&known.yanked);
@@ -364,8 +364,8 @@ fn merge_project(theirs: Project, mine: Project) -> Result<Project> {
     }
     let mut files: Vec<IndexFile> = files.into_values().collect();
     files.sort_by(|one, other| {
-        let by_version = one.dist.version().cmp(other.dist.version());
-        by_version.then_with(|| one.dist.as_str().cmp(other.dist.as_str()))
+        let by_version = one.dist().version().cmp(other.dist().version());
+        by_version.then_with(|| one.dist().as_str().cmp(other.dist().as_str()))
     });
     Ok(Project::new(mine.name, settings, files))
 }

@@ -175,8 +175,8 @@ fn check_urls(connected: &Connected, artifacts: &[Arc<Artifact>]) -> Result<()> 
 pub(super) struct Inspected {
     pub(super) artifact: Arc<Artifact>,
     pub(super) facts: Option<Arc<Facts>>,
-    /// Digest of the sidecar that lies beside it.
-    pub(super) sidecar: Option<Sha256>,
+    /// Digest of the sidecar that lies beside it: few have one.
+    pub(super) sidecar: Option<Box<Sha256>>,
 }
 
 /// What reading all files gave.
@@ -262,6 +262,7 @@ pub(super) fn inspect_all(
                 reading.bytes_read += facts.size;
             }
         }
+        let sidecar = sidecar.map(Box::new);
         reading.files.push(Inspected { artifact, facts, sidecar });
     }
     for (position, error) in failed {

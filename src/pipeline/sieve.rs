@@ -138,7 +138,7 @@ impl<'a> Sieve<'a> {
                 facts: None,
             });
         }
-        let project = Project::build(name.clone(), admitted, settings).ok()?;
+        let project = Project::build(name.clone(), admitted.into_iter().map(Ok), settings).ok()?;
         let same = is_unchanged(&project, &Channels::default(), settings, self.site, known);
         same.then(|| Project::unchanged(project.name, known.inputs, group.len()))
     }

@@ -32,7 +32,7 @@ pub(super) fn recall(
     let new = AtomicU64::new(0);
     let one = |project: &mut Project| -> Result<()> {
         for file in project.files.iter_mut().filter(|file| file.offered_time.is_none()) {
-            if let Some(time) = memory.upload_time(file.dist.name(), file.sha256)? {
+            if let Some(time) = memory.upload_time(file.dist().name(), file.sha256())? {
                 file.upload_time = Some(time);
             } else {
                 new.fetch_add(u64::from(file.upload_time.is_some()), Ordering::Relaxed);

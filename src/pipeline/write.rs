@@ -20,8 +20,8 @@ use crate::index::coverage::Coverage;
 use crate::index::{FileUrl, Index, IndexFile, Project, View};
 use crate::inspect;
 use crate::publish::{
-    Carried, Change, PageKind, Placement, Plan, SiteDirectory, carried, metadata_path, owner,
-    pages, removal_rank,
+    Carried, Change, PageKind, Placement, Plan, SiteDirectory, carried, inputs_of, metadata_path,
+    owner, pages, removal_rank,
 };
 use crate::render::listed::Listed;
 use crate::render::needs::Needs;
@@ -241,8 +241,9 @@ impl<'a> Writer<'a> {
             self.work.site.write(&shard_path, &shard_bytes)?;
         }
         self.work.reporter.step();
-        let files = project.files.len() as u64;
-        Ok(Made { state: ProjectState { inputs: change.inputs, shard, files }, stale })
+        let (inputs, files) =
+            (inputs_of(project, &self.work.index.channels), project.files.len() as u64);
+        Ok(Made { state: ProjectState { inputs, shard, files }, stale })
     }
 
     /// Brings a distribution or a sidecar into the site.
@@ -250,7 +251,7 @@ impl<'a> Writer<'a> {
         if *is_sidecar {
             return self.work.site.write(path, &self.metadata(file)?);
         }
-        match (&file.artifact.location, file.sha256) {
+        match (&file.artifact.location, file.sha256()) {
             (Location::Remote(_), Some(sha256)) => {
                 let source = &self.work.sources[file.artifact.source].source;
                 self.work
@@ -302,8 +303,8 @@ impl<'a> Writer<'a> {
     fn metadata(&self, file: &IndexFile) -> Result<Vec<u8>> {
         let expected =
             file.facts.as_deref().and_then(Facts::metadata).map(|metadata| metadata.sha256);
-        let name = file.dist.name();
-        let carried = file.sha256.map(|sha256| carried_path(name, sha256, file.dist.as_str()));
+        let name = file.dist().name();
+        let carried = file.sha256().map(|sha256| carried_path(name, sha256, file.dist().as_str()));
         let sidecar = carried.filter(|_| file.url == FileUrl::Carried);
         let path = sidecar.map_or_else(|| metadata_path(name), |path| path + ".metadata");
         if let Some(expected) = expected {
@@ -325,7 +326,7 @@ impl<'a> Writer<'a> {
         }
         let location = &file.artifact.location;
         let Some(connected) = self.work.sources.get(file.artifact.source) else {
-            return Err(Error::target(format!("the METADATA of `{}` is not there", file.dist)));
+            return Err(Error::target(format!("the METADATA of `{}` is not there", file.dist())));
         };
         let reader = connected.source.open(&file.artifact);
         let reader =

@@ -97,15 +97,16 @@ fn of_changed(project: &Project, channels: &Channels) -> Sha256 {
 }
 
 fn add_file(file: &IndexFile, fingerprint: &mut Fingerprint) {
-    let core_metadata = match &file.core_metadata {
+    let (sha256, core_metadata) = (file.sha256(), file.core_metadata());
+    let sidecar = match core_metadata {
         Some(Sidecar::Sha256(sha256)) => Some(sha256),
         Some(Sidecar::Unhashed) | None => None,
     };
     let texts = [
-        Some(file.dist.as_str()),
+        Some(file.dist().as_str()),
         file.revision.as_deref(),
         file.channel.as_ref().map(Channel::as_str),
-        file.requires_python.as_deref(),
+        file.requires_python(),
         file.yanked.as_deref(),
         match &file.url {
             FileUrl::Own(url) => Some(url),
@@ -121,7 +122,7 @@ fn add_file(file: &IndexFile, fingerprint: &mut Fingerprint) {
         put(4 * position, &length.to_le_bytes());
     }
     let time = file.offered_time.map_or(u64::MAX, |time| time.seconds().unsigned_abs());
-    put(24, &file.size.unwrap_or(u64::MAX).to_le_bytes());
+    put(24, &file.size().unwrap_or(u64::MAX).to_le_bytes());
     put(32, &time.to_le_bytes());
     put(40, &u32::try_from(file.findings.len()).unwrap_or(u32::MAX).to_le_bytes());
     head[44] = match file.facts.as_deref().map(|facts| facts.depth) {
@@ -129,19 +130,19 @@ fn add_file(file: &IndexFile, fingerprint: &mut Fingerprint) {
         Some(Depth::Metadata) => 1,
         Some(Depth::Full) => 2,
     };
-    head[45] = u8::from(file.in_default) | u8::from(file.sha256.is_some()) << 1;
+    head[45] = u8::from(file.in_default) | u8::from(sha256.is_some()) << 1;
     head[46] = match &file.url {
         FileUrl::Carried => 0,
         FileUrl::FilesUrl => 1,
         FileUrl::Own(_) => 2,
     };
-    head[47] = match &file.core_metadata {
+    head[47] = match core_metadata {
         None => 0,
         Some(Sidecar::Unhashed) => 1,
         Some(Sidecar::Sha256(_)) => 2,
     };
     fingerprint.raw(&head);
-    for sha256 in [file.sha256.as_ref(), core_metadata].into_iter().flatten() {
+    for sha256 in [sha256, sidecar].into_iter().flatten() {
         fingerprint.raw(sha256.as_bytes());
     }
     for text in texts.into_iter().flatten() {

@@ -52,7 +52,7 @@ impl<'a> Known<'a> {
         for (_, name, shard) in &self.changed {
             let Some(project) = index.project(name) else { continue };
             let names: HashSet<&str> =
-                project.files.iter().map(|file| file.dist.as_str()).collect();
+                project.files.iter().map(|file| file.dist().as_str()).collect();
             let missing = shard.files.iter().filter(|file| !names.contains(&*file.filename));
             files += missing.count() as u64;
         }

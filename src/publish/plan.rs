@@ -28,16 +28,14 @@ pub struct Plan<'a> {
 pub struct Change<'a> {
     /// The project.
     pub project: &'a Project,
-    /// Digest of all that its pages are made from.
-    pub inputs: Sha256,
     /// What the last run wrote for it.
     pub standing: Option<Arc<Shard>>,
 }
 
 /// Which projects of an index must be made anew.
 pub struct Compared {
-    /// Their places in the index, each with the digest of all that its pages are made from.
-    changed: Vec<(usize, Sha256)>,
+    /// Their places in the index.
+    changed: Vec<usize>,
     /// Projects of the last run that are no more.
     gone: Vec<ProjectName>,
     /// Digest of the settings that decide how pages look.
@@ -63,14 +61,13 @@ impl Compared {
             .par_iter()
             .enumerate()
             .filter_map(|(position, project)| {
-                let inputs = inputs::of_project(project, &index.channels);
                 let known = same.and_then(|standing| standing.state.projects.get(&project.name));
                 let unchanged = known.is_some_and(|known| {
                     // Of what is not here it was looked at when it was let go.
                     project.absent > 0
                         || is_unchanged(project, &index.channels, settings, site, known)
                 });
-                (!unchanged).then_some((position, inputs))
+                (!unchanged).then_some(position)
             })
             .collect();
         let known = standing.iter().flat_map(|standing| standing.state.projects.keys());
@@ -85,13 +82,18 @@ impl Compared {
 
     /// The places in the index of what must be made anew.
     pub fn changed(&self) -> impl Iterator<Item = usize> {
-        self.changed.iter().map(|(position, _)| *position)
+        self.changed.iter().copied()
     }
 }
 
 /// Digest of all that decides how pages look, but for the projects.
 pub fn of_settings(settings: &Settings, theme: &Theme) -> Sha256 {
     inputs::of_settings(settings, theme.digest())
+}
+
+/// Digest of all that a project's pages are made from.
+pub fn inputs_of(project: &Project, channels: &Channels) -> Sha256 {
+    inputs::of_project(project, channels)
 }
 
 /// Whether a project is as the last run, with the same settings, wrote it, and all of it is there.
@@ -116,9 +118,9 @@ impl<'a> Plan<'a> {
         let changes = compared
             .changed
             .into_par_iter()
-            .map(|(position, inputs)| {
+            .map(|position| {
                 let project = &index.projects[position];
-                Ok(Change { project, inputs, standing: shard(&project.name)? })
+                Ok(Change { project, standing: shard(&project.name)? })
             })
             .collect::<Result<_>>()?;
         let gone = compared.gone.iter().map(shard).collect::<Result<_>>()?;
@@ -190,7 +192,7 @@ pub struct Carried<'a> {
 impl Carried<'_> {
     /// Its size in bytes, where that is known without reading it.
     pub fn size(&self) -> Option<u64> {
-        if self.is_sidecar { None } else { self.file.size }
+        if self.is_sidecar { None } else { self.file.size() }
     }
 }
 
@@ -198,11 +200,11 @@ impl Carried<'_> {
 pub fn carried(project: &Project) -> Vec<Carried<'_>> {
     let mut carried = Vec::new();
     for file in project.offered().iter().filter(|file| file.url == FileUrl::Carried) {
-        let Some(sha256) = file.sha256 else { continue };
-        let path = carried_path(&project.name, sha256, file.dist.as_str());
+        let Some(sha256) = file.sha256() else { continue };
+        let path = carried_path(&project.name, sha256, file.dist().as_str());
         let sidecar = format!("{path}.metadata");
         carried.push(Carried { path, file, is_sidecar: false });
-        if file.core_metadata.is_some() {
+        if file.core_metadata().is_some() {
             carried.push(Carried { path: sidecar, file, is_sidecar: true });
         }
     }

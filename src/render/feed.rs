@@ -49,7 +49,7 @@ pub fn feed(index: &Index, settings: &Settings) -> Option<Vec<u8>> {
 fn newest(index: &Index) -> Vec<(&Project, &IndexFile, UploadTime)> {
     let order = |one: &(&Project, &IndexFile, UploadTime),
                  other: &(&Project, &IndexFile, UploadTime)| {
-        let by_name = || one.1.dist.as_str().cmp(other.1.dist.as_str());
+        let by_name = || one.1.dist().as_str().cmp(other.1.dist().as_str());
         other.2.cmp(&one.2).then_with(by_name)
     };
     let all = index
@@ -84,16 +84,16 @@ fn entry(
     time: UploadTime,
 ) {
     out.extend_from_slice(b"<entry>\n");
-    element(out, "title", file.dist.as_str());
+    element(out, "title", file.dist().as_str());
     // The same bytes under the same name are the same entry, wherever they are served.
-    let digest = file.sha256.map(|sha256| sha256.to_string()).unwrap_or_default();
-    element(out, "id", &urn(Sha256::of(format!("{} {digest}", file.dist.as_str()).as_bytes())));
+    let digest = file.sha256().map(|sha256| sha256.to_string()).unwrap_or_default();
+    element(out, "id", &urn(Sha256::of(format!("{} {digest}", file.dist().as_str()).as_bytes())));
     element(out, "updated", &time.to_string());
     let mut path = format!("packages/{}/#", project.name).into_bytes();
-    push_segment(&mut path, &file.dist);
+    push_segment(&mut path, &file.dist());
     link(out, "alternate", &address(site_url, &path));
-    let mut words = vec![format!("{} {}", project.name, file.dist.version())];
-    words.extend(file.size.map(human_size));
+    let mut words = vec![format!("{} {}", project.name, file.dist().version())];
+    words.extend(file.size().map(human_size));
     words.extend(file.channel.as_ref().map(ToString::to_string));
     if !digest.is_empty() {
         words.push(format!("sha256 {digest}"));

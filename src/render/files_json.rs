@@ -54,10 +54,10 @@ fn entry(
     torch: Option<TorchVersion>,
 ) -> serde_json::Result<()> {
     out.extend_from_slice(b"{\"filename\":");
-    push_json(out, file.dist.as_str());
+    push_json(out, file.dist().as_str());
     out.extend_from_slice(b",\"version\":");
-    push_json(out, &file.dist.version_text());
-    if file.dist.version().any_prerelease() {
+    push_json(out, &file.dist().version_text());
+    if file.dist().version().any_prerelease() {
         out.extend_from_slice(b",\"prerelease\":true");
     }
     // From the page; none for a file that no URL is known of.
@@ -65,12 +65,12 @@ fn entry(
         out.extend_from_slice(b",\"url\":");
         push_json_bytes(out, url);
     }
-    if let Some(sha256) = file.sha256 {
+    if let Some(sha256) = file.sha256() {
         out.extend_from_slice(b",\"sha256\":\"");
         sha256.push_hex(out);
         out.push(b'"');
     }
-    if let Some(size) = file.size {
+    if let Some(size) = file.size() {
         out.extend_from_slice(b",\"size\":");
         push_number(out, size);
     }
@@ -84,7 +84,7 @@ fn entry(
         out.extend_from_slice(b",\"yanked\":");
         if reason.is_empty() { out.extend_from_slice(b"true") } else { push_json(out, reason) }
     }
-    out.extend_from_slice(match file.dist.wheel() {
+    out.extend_from_slice(match file.dist().wheel() {
         Some(_) => b",\"kind\":\"wheel\"",
         None => b",\"kind\":\"sdist\"".as_slice(),
     });
@@ -104,7 +104,7 @@ pub(super) fn push_fit(
     file: &IndexFile,
     torch: Option<TorchVersion>,
 ) -> serde_json::Result<()> {
-    if let Some(requires_python) = &file.requires_python {
+    if let Some(requires_python) = file.requires_python() {
         out.extend_from_slice(b",\"requires_python\":");
         push_json(out, requires_python);
     }
@@ -120,7 +120,7 @@ pub(super) fn push_fit(
         // Writing to memory cannot fail.
         let _ = write!(out, ",\"torch\":\"{torch}\"");
     }
-    if let Some(wheel) = file.dist.wheel() {
+    if let Some(wheel) = file.dist().wheel() {
         // Tags as in the filename: `py2.py3`.
         out.extend_from_slice(b",\"python\":");
         push_json(out, wheel.python());
@@ -180,7 +180,7 @@ const LOCALS: usize = 8;
 
 impl<'a> Torches<'a> {
     pub(super) fn of(&mut self, file: &'a IndexFile) -> Option<TorchVersion> {
-        let version = file.dist.version();
+        let version = file.dist().version();
         let local = version.local();
         if local.is_empty() {
             return None;

@@ -51,16 +51,17 @@ impl<'p> Listed<'p> {
                 FileUrl::Own(url) => is_plain(url.as_bytes()),
                 FileUrl::Carried | FileUrl::FilesUrl => is_base_plain,
             };
-            let sidecar = match &file.core_metadata {
+            let sha256 = file.sha256();
+            let sidecar = match file.core_metadata() {
                 Some(Sidecar::Sha256(sha256)) => Some(sha256.digits()),
                 Some(Sidecar::Unhashed) | None => None,
             };
             listed.files.push(ListedFile {
                 file,
                 url,
-                is_below_root: file.url == FileUrl::Carried && file.sha256.is_some(),
+                is_below_root: file.url == FileUrl::Carried && sha256.is_some(),
                 is_plain,
-                sha256: file.sha256.map(|sha256| sha256.digits()),
+                sha256: sha256.map(|sha256| sha256.digits()),
                 sidecar,
                 upload_time: file.upload_time.map(UploadTime::text),
             });

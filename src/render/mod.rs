@@ -37,7 +37,7 @@ pub struct Links<'a> {
 impl Links<'_> {
     /// Appends the URL of a file.
     fn push_url(self, name: &ProjectName, file: &IndexFile, out: &mut Vec<u8>) {
-        match (&file.url, file.sha256) {
+        match (&file.url, file.sha256()) {
             (FileUrl::Carried, Some(sha256)) => {
                 out.extend_from_slice(self.root.as_bytes());
                 out.extend_from_slice(b"files/");
@@ -45,14 +45,14 @@ impl Links<'_> {
                 out.push(b'/');
                 out.extend_from_slice(sha256.short().as_bytes());
                 out.push(b'/');
-                markup::push_segment(out, &file.dist);
+                markup::push_segment(out, &file.dist());
             }
             (FileUrl::Own(url), _) => out.extend_from_slice(url.as_bytes()),
             // A carried file has been read, so it has a digest; the name alone would still be right.
             (FileUrl::FilesUrl | FileUrl::Carried, _) => {
                 let base = self.files_url.map(Url::as_str).unwrap_or_default();
                 out.extend_from_slice(base.as_bytes());
-                markup::push_segment(out, &file.dist);
+                markup::push_segment(out, &file.dist());
             }
         }
     }

@@ -32,7 +32,7 @@ impl Needs {
         let Some(wheel) = file.facts.as_deref().and_then(|facts| facts.wheel()) else {
             return Self::default();
         };
-        let tag = LocalTag::of(file.dist.version());
+        let tag = LocalTag::of(file.dist().version());
         let binaries = wheel.binaries();
         Self {
             cuda: wheel.cuda(&tag),

@@ -69,15 +69,16 @@ fn dress(file: &mut IndexFile, number: u32) -> Needs {
     let mut bits = Bits(number);
     let texts = [None, Some(""), Some(TEXT)];
     file.yanked = bits.one_of(&texts).map(Into::into);
-    file.requires_python = bits.one_of(&texts).map(Into::into);
+    let artifact = Arc::make_mut(&mut file.artifact);
+    artifact.offered.requires_python = bits.one_of(&texts).map(Into::into);
     file.channel = bits.one_of(&[None, Some("cu128")]).map(channel);
     file.in_default = bits.one_of(&[true, false]);
     let depth = bits.one_of(&[None, Some(Depth::Metadata), Some(Depth::Full)]);
     file.facts = depth.map(facts).map(Arc::new);
-    file.size = bits.one_of(&[None, Some(0), Some(1_234_567)]);
+    artifact.size = bits.one_of(&[None, Some(0), Some(1_234_567)]);
     file.upload_time = bits.one_of(&[None, UploadTime::from_seconds(1_790_000_000)]);
-    file.sha256 = bits.one_of(&[None, Some(Sha256::of(b"x"))]);
-    file.core_metadata = bits.one_of(&[None, Some(Sidecar::Unhashed)]);
+    artifact.offered.sha256 = bits.one_of(&[None, Some(Sha256::of(b"x"))]);
+    artifact.offered.core_metadata = bits.one_of(&[None, Some(Sidecar::Unhashed)]);
     let own = FileUrl::Own(format!("https://x.example/{TEXT}").into());
     file.url = bits.one_of(&[FileUrl::FilesUrl, FileUrl::Carried, own]);
     let finding = Finding {
@@ -159,12 +160,12 @@ pub(super) struct Fit<'a> {
 
 impl<'a> Fit<'a> {
     pub(super) fn of(file: &'a IndexFile) -> Self {
-        let wheel = file.dist.wheel();
+        let wheel = file.dist().wheel();
         Self {
-            requires_python: file.requires_python.as_deref(),
+            requires_python: file.requires_python(),
             channel: file.channel.as_ref(),
             in_default: file.in_default,
-            torch: torch_of(file.dist.version()),
+            torch: torch_of(file.dist().version()),
             python: wheel.map(|wheel| wheel.python()),
             abi: wheel.map(|wheel| wheel.abi()),
             platforms: wheel.map(|wheel| wheel.platform().split('.').collect()).unwrap_or_default(),

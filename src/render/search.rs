@@ -65,7 +65,7 @@ impl Row {
         let display = name_by(project, speaks);
         push_text(&mut head, (display != name).then_some(display));
         let mut tail = Vec::new();
-        let latest = speaks.map(|file| file.dist.version().to_string());
+        let latest = speaks.map(|file| file.dist().version().to_string());
         push_text(&mut tail, latest.as_deref());
         tail.push(b',');
         push_text(&mut tail, newest_upload(project.offered().iter()).as_deref());
@@ -77,7 +77,7 @@ impl Row {
         // Files that were not opened tell no more than their names do, and many tell the same.
         let (mut told, mut torches) = (Told::default(), Torches::default());
         let profiles = offered.filter_map(|file| {
-            let wheel = file.dist.wheel()?;
+            let wheel = file.dist().wheel()?;
             let is_new = file.facts.is_some() || told.is_new(file, wheel);
             is_new.then(|| profile(file, torches.of(file)).ok()).flatten()
         });
@@ -122,7 +122,7 @@ struct Told<'a> {
 
 impl<'a> Told<'a> {
     fn is_new(&mut self, file: &'a IndexFile, wheel: &'a WheelFilename) -> bool {
-        let requires_python = file.requires_python.as_deref();
+        let requires_python = file.requires_python();
         let tells = (behind_release(wheel), file.channel.as_ref(), requires_python);
         // Releases mostly have the same files, in the same order.
         if self.in_order.get(self.next) != Some(&tells) {
@@ -322,7 +322,7 @@ mod tests {
             let settings = samples::settings("title: x\n");
             let (project, _) = samples::project(&settings, &numbers);
             let mut torches = Torches::default();
-            for file in project.offered().iter().filter(|file| file.dist.wheel().is_some()) {
+            for file in project.offered().iter().filter(|file| file.dist().wheel().is_some()) {
                 let written = profile(file, torches.of(file)).expect("is written");
                 prop_assert_eq!(written, serde_json::to_string(&Fit::of(file))?);
             }
@@ -336,8 +336,8 @@ mod tests {
             let mut expected = std::collections::HashSet::new();
             for place in places {
                 let file = &project.files[place];
-                if let Some(wheel) = file.dist.wheel() {
-                    let local = file.dist.version().local();
+                if let Some(wheel) = file.dist().wheel() {
+                    let local = file.dist().version().local();
                     let tags = (local, wheel.python(), wheel.abi(), wheel.platform());
                     prop_assert_eq!(told.is_new(file, wheel), expected.insert(tags));
                 }

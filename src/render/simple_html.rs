@@ -50,10 +50,10 @@ fn anchor(out: &mut Vec<u8>, listed: &Listed<'_>, spelled: &ListedFile<'_>, root
         out.extend_from_slice(sha256.as_str().as_bytes());
     }
     out.push(b'"');
-    if let Some(requires_python) = &file.requires_python {
+    if let Some(requires_python) = file.requires_python() {
         attribute(out, "data-requires-python", requires_python);
     }
-    if file.core_metadata.is_some() {
+    if file.core_metadata().is_some() {
         // Clients older than PEP 714 know the second name only.
         for name in [&b" data-core-metadata=\""[..], b" data-dist-info-metadata=\""] {
             out.extend_from_slice(name);
@@ -75,14 +75,14 @@ fn anchor(out: &mut Vec<u8>, listed: &Listed<'_>, spelled: &ListedFile<'_>, root
         out.extend_from_slice(upload_time);
         out.push(b'"');
     }
-    if let Some(size) = file.size {
+    if let Some(size) = file.size() {
         out.extend_from_slice(b" data-size=\"");
         push_number(out, size);
         out.push(b'"');
     }
     out.push(b'>');
     // It holds nothing that HTML escapes.
-    out.extend_from_slice(file.dist.as_str().as_bytes());
+    out.extend_from_slice(file.dist().as_str().as_bytes());
     out.extend_from_slice(b"</a><br>\n");
 }
 

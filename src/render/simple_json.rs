@@ -28,7 +28,7 @@ pub fn root(index: &Index, view: View<'_>) -> Vec<u8> {
 pub fn project(project: &Project, listed: &Listed<'_>, view: View<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(300 + project.files.len() * 450);
     // Sizes are mandatory from 1.1; where one is unknown the page is a 1.0.
-    let sized = listed.files(view).all(|listed| listed.file.size.is_some());
+    let sized = listed.files(view).all(|listed| listed.file.size().is_some());
     out.extend_from_slice(b"{\"meta\":{\"api-version\":\"");
     out.extend_from_slice(if sized { b"1.4" } else { b"1.0" });
     out.extend_from_slice(b"\"},\"name\":");
@@ -37,7 +37,7 @@ pub fn project(project: &Project, listed: &Listed<'_>, view: View<'_>) -> Vec<u8
     out.extend_from_slice(b",\"versions\":[");
     let mut last = None;
     for ListedFile { file, .. } in listed.files(view) {
-        let version = file.dist.version_text();
+        let version = file.dist().version_text();
         if last.as_ref() != Some(&version) {
             separate(&mut out, usize::from(last.is_some()));
             push_json(&mut out, &version);
@@ -71,7 +71,7 @@ fn entry(out: &mut Vec<u8>, listed: &Listed<'_>, spelled: &ListedFile<'_>, root:
     let file = spelled.file;
     // It holds nothing that JSON escapes.
     out.extend_from_slice(b"{\"filename\":\"");
-    out.extend_from_slice(file.dist.as_str().as_bytes());
+    out.extend_from_slice(file.dist().as_str().as_bytes());
     out.extend_from_slice(b"\",\"url\":");
     listed.push_url_json(spelled, root, out);
     match &spelled.sha256 {
@@ -82,11 +82,11 @@ fn entry(out: &mut Vec<u8>, listed: &Listed<'_>, spelled: &ListedFile<'_>, root:
             out.extend_from_slice(b"\"}");
         }
     }
-    if let Some(requires_python) = &file.requires_python {
+    if let Some(requires_python) = file.requires_python() {
         out.extend_from_slice(b",\"requires-python\":");
         push_json(out, requires_python);
     }
-    match (&file.core_metadata, &spelled.sidecar) {
+    match (&file.core_metadata(), &spelled.sidecar) {
         (None, _) => {}
         (Some(_), None) => out.extend_from_slice(b",\"core-metadata\":true"),
         (Some(_), Some(sha256)) => {
@@ -105,7 +105,7 @@ fn entry(out: &mut Vec<u8>, listed: &Listed<'_>, spelled: &ListedFile<'_>, root:
         out.extend_from_slice(upload_time);
         out.push(b'"');
     }
-    if let Some(size) = file.size {
+    if let Some(size) = file.size() {
         out.extend_from_slice(b",\"size\":");
         push_number(out, size);
     }

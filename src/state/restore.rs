@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{FileState, LinkState, Shard, SidecarState};
 use crate::config::{FilesMode, PagesMode, ProjectSettings, Settings, Status};
-use crate::facts::{Artifact, Content, Facts, Location, Sidecar};
+use crate::facts::{Artifact, Content, Location, Offered, Sidecar};
 use crate::host::Host;
 use crate::index::{Channel, FileUrl, IndexFile, Project};
 use crate::wheel::Sha256;
@@ -97,34 +97,35 @@ impl Look {
 impl FileState {
     /// The file of the index that it was made of; none where its name is none.
     fn restored(self) -> Option<IndexFile> {
-        let artifact = Artifact::new(&self.filename, Location::File((*self.filename).into()));
-        let dist = artifact.dist.clone().ok()?;
         let facts = self.facts().map(Arc::new);
-        let metadata = facts.as_deref().and_then(Facts::metadata);
         let url = match self.url {
             None => FileUrl::Carried,
             Some(LinkState::FilesUrl) => FileUrl::FilesUrl,
             Some(LinkState::Own(url)) => FileUrl::Own(url),
         };
-        let core_metadata = match self.core_metadata {
-            None if url == FileUrl::Carried => {
-                metadata.map(|metadata| Sidecar::Sha256(metadata.sha256))
-            }
-            None => None,
-            Some(SidecarState::Unhashed) => Some(Sidecar::Unhashed),
-            Some(SidecarState::Sha256(sha256)) => Some(Sidecar::Sha256(sha256)),
-        };
-        let told = metadata.and_then(|metadata| metadata.fields.requires_python.as_deref());
-        Some(IndexFile {
-            dist,
-            url,
-            sha256: self.sha256,
+        let core_metadata = self.core_metadata.map(|sidecar| match sidecar {
+            SidecarState::Unhashed => Sidecar::Unhashed,
+            SidecarState::Sha256(sha256) => Sidecar::Sha256(sha256),
+        });
+        let offered_time = self.upload_time.filter(|_| self.offered_time);
+        let location = Location::File((*self.filename).into());
+        let artifact = Artifact {
             size: self.size,
+            offered: Offered {
+                sha256: self.sha256,
+                requires_python: self.requires_python.map(Into::into),
+                core_metadata,
+                upload_time: offered_time,
+                ..Offered::default()
+            },
+            ..Artifact::new(&self.filename, location)
+        };
+        artifact.dist.as_ref().ok()?;
+        Some(IndexFile {
+            url,
             upload_time: self.upload_time,
-            offered_time: self.upload_time.filter(|_| self.offered_time),
+            offered_time,
             revision: self.revision,
-            requires_python: self.requires_python.map(Into::into).or_else(|| told.map(Into::into)),
-            core_metadata,
             yanked: self.yanked,
             channel: self.channel,
             in_default: true,

@@ -67,13 +67,13 @@ fn push_file(out: &mut Vec<u8>, file: &IndexFile, quarantined: bool) -> serde_js
     let carried = file.url == FileUrl::Carried;
     // It holds nothing that JSON escapes.
     out.extend_from_slice(b"{\"filename\":\"");
-    out.extend_from_slice(file.dist.as_str().as_bytes());
+    out.extend_from_slice(file.dist().as_str().as_bytes());
     out.push(b'"');
-    if let Some(sha256) = &file.sha256 {
+    if let Some(sha256) = &file.sha256() {
         out.extend_from_slice(b",\"sha256\":");
         push_digest(out, sha256);
     }
-    if let Some(size) = file.size {
+    if let Some(size) = file.size() {
         out.extend_from_slice(b",\"size\":");
         push_number(out, size);
     }
@@ -104,9 +104,9 @@ fn push_file(out: &mut Vec<u8>, file: &IndexFile, quarantined: bool) -> serde_js
     if file.offered_time.is_some() {
         out.extend_from_slice(b",\"offered_time\":true");
     }
-    let requires_python = file.requires_python.as_deref().filter(|it| Some(*it) != told);
+    let requires_python = file.requires_python().filter(|it| Some(*it) != told);
     text(out, b",\"requires_python\":", requires_python);
-    match file.core_metadata.filter(|_| !carried) {
+    match file.core_metadata().filter(|_| !carried) {
         None => {}
         Some(Sidecar::Unhashed) => out.extend_from_slice(b",\"core_metadata\":\"unhashed\""),
         Some(Sidecar::Sha256(sha256)) => {

@@ -31,7 +31,7 @@ pub(super) fn judge(
         .projects
         .iter()
         .flat_map(|project| &project.files)
-        .filter(|file| file.dist.wheel().is_some() && file.facts.is_none())
+        .filter(|file| file.dist().wheel().is_some() && file.facts.is_none())
         .count();
     if unread > 0 {
         reporter.warn(&format!(
@@ -61,7 +61,7 @@ pub(super) fn judge(
     }
     let mut findings: BTreeMap<usize, Vec<Finding>> = BTreeMap::new();
     for missing in closure(&index, &upstream).missing {
-        let filename = missing.file.dist.as_str();
+        let filename = missing.file.dist().as_str();
         let message = format!("{missing}; upstreams asked: {asked}");
         let finding = verify::judge_closure(filename, &message, &settings.policy);
         findings.entry(missing.file.artifact.source).or_default().extend(finding);

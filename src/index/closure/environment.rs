@@ -103,7 +103,7 @@ pub(super) struct Environments {
 impl Environments {
     pub(super) fn of(index: &Index) -> Self {
         let files = index.projects.iter().flat_map(|project| project.offered());
-        let wheels = || files.clone().filter_map(|file| file.dist.wheel());
+        let wheels = || files.clone().filter_map(|file| file.dist().wheel());
         let minor = |python: Python| match python {
             Python::Exactly(minor) | Python::FreeThreaded(minor) => Some(minor),
             _ => None,

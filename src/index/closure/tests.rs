@@ -280,7 +280,7 @@ proptest! {
         let seen = |upstream: &Upstream| -> BTreeSet<(String, Option<String>, String)> {
             closure(&index, upstream).missing.iter().map(|missing| {
                 let channel = missing.channel.map(ToString::to_string);
-                (missing.file.dist.to_string(), channel, missing.requirement.to_owned())
+                (missing.file.dist().to_string(), channel, missing.requirement.to_owned())
             }).collect()
         };
         let alone = seen(&Upstream::new());

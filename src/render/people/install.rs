@@ -91,8 +91,8 @@ impl People<'_> {
         };
         Wanted {
             name: project.name.as_str(),
-            version: &file.dist.version().to_string(),
-            is_wheel: matches!(file.dist, DistFilename::Wheel(_)),
+            version: &file.dist().version().to_string(),
+            is_wheel: matches!(file.dist(), DistFilename::Wheel(_)),
             url: &url,
             index: &self.site.index_name,
         }

@@ -141,7 +141,7 @@ impl<'a> Name<'a> {
 }
 
 fn totals(listed: &[(&Project, Vec<&IndexFile>)]) -> Totals {
-    let mut sizes = listed.iter().flat_map(|(_, files)| files).map(|file| file.size);
+    let mut sizes = listed.iter().flat_map(|(_, files)| files).map(|file| file.size());
     let size = sizes.try_fold(0u64, |sum, size| Some(sum.saturating_add(size?)));
     Totals {
         projects: listed.len(),
@@ -163,7 +163,7 @@ fn channels(index: &Index) -> Vec<ChannelRow<'_>> {
 }
 
 fn releases(files: &[&IndexFile]) -> usize {
-    files.chunk_by(|one, other| same_release(one.dist.version(), other.dist.version())).count()
+    files.chunk_by(|one, other| same_release(one.dist().version(), other.dist().version())).count()
 }
 
 /// `speaks` is the file of these that speaks for the project.
@@ -177,7 +177,7 @@ fn project_row<'p>(
         name: name_by(project, named_by),
         url: format!("packages/{}/", project.name),
         summary: summary(project, named_by).map(|summary| cut(summary, SUMMARY)),
-        latest: speaks.map(|file| file.dist.version().to_string()),
+        latest: speaks.map(|file| file.dist().version().to_string()),
         releases: releases(files),
         files: files.len(),
         updated: newest_upload(files.iter().copied()),

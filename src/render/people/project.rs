@@ -126,10 +126,10 @@ impl People<'_> {
             name: name_by(project, representative),
             normalized: project.name.as_str(),
             summary: summary(project, representative).map(|summary| cut(summary, SUMMARY)),
-            latest: representative.map(|file| file.dist.version().to_string()),
+            latest: representative.map(|file| file.dist().version().to_string()),
             status: status(project),
             status_reason: project.settings.status_reason.as_deref(),
-            requires_python: representative.and_then(|file| file.requires_python.as_deref()),
+            requires_python: representative.and_then(|file| file.requires_python()),
             license: fields.and_then(|fields| fields.license.as_deref()),
             author: fields.and_then(|fields| fields.author.as_deref()),
             links: fields.map(|fields| links(&fields.project_urls)).unwrap_or_default(),
@@ -153,20 +153,20 @@ impl People<'_> {
         representative: Option<&IndexFile>,
     ) -> Vec<Release<'p>> {
         let listed: Vec<(&IndexFile, &Needs)> = project.offered().iter().zip(needs).collect();
-        let latest = representative.map(|file| file.dist.version());
+        let latest = representative.map(|file| file.dist().version());
         let forms = self.theme.file_forms();
         let mut writer = forms.rows.then(|| Rows::new(self.links, &project.name, listed.len()));
         let mut torches = Torches::default();
         let by_release = listed.chunk_by(|(one, _), (other, _)| {
-            same_text(one, other) || same_release(one.dist.version(), other.dist.version())
+            same_text(one, other) || same_release(one.dist().version(), other.dist().version())
         });
         let releases = by_release.rev().map(|listed| {
             let files = || listed.iter().map(|(file, _)| *file);
-            let version = files().next().map(|file| file.dist.version());
+            let version = files().next().map(|file| file.dist().version());
             let is_yanked = files().all(|file| file.yanked.is_some());
             let mut values = forms.values.then(|| Vec::with_capacity(listed.len()));
             let by_local = listed.chunk_by(|(one, _), (other, _)| {
-                same_text(one, other) || one.dist.version() == other.dist.version()
+                same_text(one, other) || one.dist().version() == other.dist().version()
             });
             for listed in by_local.rev() {
                 let torch = torches.of(listed[0].0).map(|torch| torch.to_string());
@@ -206,20 +206,20 @@ impl People<'_> {
         torch: Option<&str>,
     ) -> FileRow<'p> {
         let url = self.links.url(&project.name, file);
-        let wheel = file.dist.wheel();
+        let wheel = file.dist().wheel();
         FileRow {
-            filename: file.dist.as_str(),
+            filename: file.dist().as_str(),
             kind: if wheel.is_some() { "wheel" } else { "sdist" },
             python: wheel.map_or("", |wheel| wheel.python()),
             abi: wheel.map_or("", |wheel| wheel.abi()),
             platforms: wheel.map(|wheel| wheel.platform().split('.').collect()).unwrap_or_default(),
-            size_human: file.size.map(human_size),
-            sha256: file.sha256.map(|sha256| sha256.to_string()),
-            requires_python: file.requires_python.as_deref(),
+            size_human: file.size().map(human_size),
+            sha256: file.sha256().map(|sha256| sha256.to_string()),
+            requires_python: file.requires_python(),
             date: file.upload_time.map(UploadTime::date),
             is_yanked: file.yanked.is_some(),
             yanked: file.yanked.as_deref(),
-            metadata_url: file.core_metadata.map(|_| format!("{url}.metadata")),
+            metadata_url: file.core_metadata().map(|_| format!("{url}.metadata")),
             channel: file.channel.as_ref().map(Channel::as_str),
             depth: file.facts.as_deref().filter(|_| wheel.is_some()).map(|facts| facts.depth),
             cuda: needs.cuda.as_ref().map(Cuda::of),
@@ -233,7 +233,7 @@ impl People<'_> {
 
 /// Whether the versions of two files are spelled alike; to compare what they mean takes longer.
 fn same_text(one: &IndexFile, other: &IndexFile) -> bool {
-    match (one.dist.wheel(), other.dist.wheel()) {
+    match (one.dist().wheel(), other.dist().wheel()) {
         (Some(one), Some(other)) => one.version_text() == other.version_text(),
         _ => false,
     }

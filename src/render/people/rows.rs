@@ -61,7 +61,7 @@ impl<'a> Rows<'a> {
         self.url.clear();
         self.links.push_url(self.project, file, &mut self.url);
         self.filename.clear();
-        push_html(&mut self.filename, file.dist.as_str());
+        push_html(&mut self.filename, file.dist().as_str());
         let (out, filename) = (&mut self.out, &self.filename);
         // It is made of texts, so that nothing is ever lost here.
         let url = str::from_utf8(&self.url).unwrap_or_default();
@@ -78,7 +78,7 @@ impl<'a> Rows<'a> {
         if let Some(channel) = &file.channel {
             push_channel(out, self.links.root, channel);
         }
-        match file.dist.wheel() {
+        match file.dist().wheel() {
             Some(wheel) => push_chips(out, file, wheel, beside),
             None => out.push_str("<li class=\"chip\">source</li>"),
         }
@@ -86,7 +86,7 @@ impl<'a> Rows<'a> {
         push_remarks(out, file, beside.is_release_yanked);
 
         out.push_str("</td>\n<td data-label=\"Size, date\">");
-        if let Some(size) = file.size {
+        if let Some(size) = file.size() {
             push(out, "<span class=\"size\">", &human_size(size));
             out.push_str("</span> ");
         }
@@ -98,12 +98,12 @@ impl<'a> Rows<'a> {
             out.push_str("</time>");
         }
         out.push_str("</td>\n<td data-label=\"SHA-256\">");
-        if let Some(sha256) = file.sha256 {
+        if let Some(sha256) = file.sha256() {
             out.push_str("<code class=\"hash\" data-copy=\"SHA-256\">");
             let _ = write!(out, "{sha256}");
             out.push_str("</code>");
         }
-        if file.core_metadata.is_some() {
+        if file.core_metadata().is_some() {
             out.push_str(" <a class=\"metadata\" href=\"");
             push_html(out, url);
             push(out, ".metadata\" aria-label=\"metadata of ", filename);
@@ -158,7 +158,7 @@ fn push_chips(out: &mut String, file: &IndexFile, wheel: &WheelFilename, beside:
     for platform in wheel.platform().split('.') {
         chip(out, platform);
     }
-    if let Some(requires_python) = told(file.requires_python.as_deref()) {
+    if let Some(requires_python) = told(file.requires_python()) {
         labelled(out, "Python", requires_python, END);
     }
     let Needs { cuda, torch_use, glibc, .. } = beside.needs;
