@@ -11,10 +11,10 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use wheelsite::config::parse_yaml;
 
-use super::values::{Many, Parsed};
-use super::{AuditwheelText, Name, Options, PackagesConfig, RunsOn, Versions};
+use super::values::{Digest, GitUrl, IndexUrl, Many, Parsed, Revision, Subdirectory};
+use super::{AuditwheelText, Name, Options, PackagesConfig, RunsOn, SourceText, Versions};
 use crate::error::{Error, Result};
-use crate::row::PythonFrom;
+use crate::row::{PythonFrom, Source};
 
 /// The most bytes of a package list.
 const MOST: u64 = 4 << 20;
@@ -29,6 +29,56 @@ impl FromStr for Name {
         }
         let error = |_| format!("`{text}` is no package: expected a name as `flash-attn`");
         text.parse().map(Self).map_err(error)
+    }
+}
+
+impl FromStr for SourceText {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let none = || {
+            format!(
+                "`{text}` is no source: expected `index`, `git+URL@REVISION`, `dir:PATH`, or the URL or \
+                 path of an sdist (`.tar.gz`)"
+            )
+        };
+        if text == "index" {
+            return Ok(Self(Source::Index));
+        }
+        if let Some(path) = text.strip_prefix("dir:").filter(|path| !path.is_empty()) {
+            return Ok(Self(Source::Folder(path.into())));
+        }
+        if let Some(git) = text.strip_prefix("git+") {
+            let (git, subdirectory) = match git.split_once("#subdirectory=") {
+                Some((git, folder)) => (git, Some(folder.parse::<Subdirectory>()?.0)),
+                None => (git, None),
+            };
+            let path = git.find("://").map_or(0, |at| at + 3);
+            let path = git[path..].find('/').map_or(git.len(), |at| path + at);
+            let (url, revision) = match git[path..].rfind('@') {
+                Some(at) => (&git[..path + at], &git[path + at + 1..]),
+                None => (git, "v{version}"),
+            };
+            let url = url.parse::<GitUrl>()?.0;
+            revision.replace("{version}", "1").parse::<Revision>()?;
+            return Ok(Self(Source::Git { url, revision: revision.to_owned(), subdirectory }));
+        }
+        let (location, sha256) = match text.split_once("#sha256=") {
+            Some((location, digest)) => (location, Some(digest.parse::<Digest>()?.0)),
+            None => (text, None),
+        };
+        let is_sdist = [".tar.gz", ".tgz", ".zip"].iter().any(|suffix| location.ends_with(suffix));
+        if !is_sdist || location.starts_with('-') {
+            return Err(none());
+        }
+        if location.contains("://") {
+            let url = location.parse::<IndexUrl>().map_err(|error| {
+                // What it says of secrets is better than our own words.
+                if error.starts_with('`') { none() } else { error }
+            })?;
+            return Ok(Self(Source::Archive { location: url.0, sha256 }));
+        }
+        Ok(Self(Source::Archive { location: location.to_owned(), sha256 }))
     }
 }
 
@@ -347,6 +397,12 @@ mod tests {
         fn no_list_stops_the_program(text in "\\PC{0,80}", key in "[a-z_]{1,12}", value in "[a-z0-9\"'{}\\[\\]:,.* &-]{0,24}") {
             let _ = PackagesConfig::parse(&text, "x");
             let _ = PackagesConfig::parse(&format!("packages:\n  a:\n    {key}: {value}\n"), "x");
+        }
+
+        #[test]
+        fn no_source_stops_the_program(any in "\\PC{0,24}", like in "(git\\+|dir:)?[a-z0-9:/@#=.{}-]{0,32}") {
+            let _ = any.parse::<SourceText>();
+            let _ = like.parse::<SourceText>();
         }
     }
 }
