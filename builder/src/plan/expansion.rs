@@ -109,22 +109,11 @@ impl Expansion<'_> {
     ) -> Result<()> {
         let options = self.options;
         let listed = options.lists_torch() || axes.torch.is_some();
-        let fit = match axes.torch {
-            Some(torch) => self.data.torch(torch, axes.cuda.release(), axes.python).map(Some),
-            None if options.uses_torch() => {
-                self.data.newest_torch(axes.cuda.release(), axes.python).map(Some)
-            }
-            None => Ok(None),
-        };
-        let fit = match fit {
+        let fit = match fitting_torch(options, self.data, axes) {
             Ok(fit) => fit,
             Err(reason) => {
                 let id = id_of(axes, listed);
-                let wanted = selection.wants_id(&id)
-                    && (selection.python.is_empty() || selection.python.contains(&axes.python))
-                    && (selection.cuda.is_empty()
-                        || selection.cuda.iter().any(|cuda| cuda.matches(axes.cuda)));
-                if wanted {
+                if selection.wants(&id, axes.python, axes.cuda) {
                     plan.impossible.push(Impossible { id, reason });
                 }
                 return Ok(());
@@ -138,7 +127,7 @@ impl Expansion<'_> {
             )
         })?;
         let row = row_of(axes, listed, recipe);
-        if !selection.wants(&row) {
+        if !selection.wants(&row.id, row.python, row.cuda) {
             return Ok(());
         }
         if !seen.insert(row.id.clone()) {
@@ -185,6 +174,21 @@ impl Expansion<'_> {
             && partial.cuda.is_none_or(|cuda| cuda.0.matches(axes.cuda))
             && partial.platform.is_none_or(|platform| platform.0 == axes.platform)
             && partial.torch.is_none_or(|wanted| torch() == Some(wanted.0))
+    }
+}
+
+/// The torch that a row is built against: the one that it names, the newest that fits where the
+/// build needs one, none elsewhere. Errors say why none fits.
+pub(super) fn fitting_torch(
+    options: &Options,
+    data: &Compatibility,
+    axes: Axes<'_>,
+) -> Result<Option<Torch>, String> {
+    let cuda = axes.cuda.release();
+    match axes.torch {
+        Some(torch) => data.torch(torch, cuda, axes.python).map(Some),
+        None if options.uses_torch() => data.newest_torch(cuda, axes.python).map(Some),
+        None => Ok(None),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::compatibility::Compatibility;
 use crate::error::{Error, Result};
 use crate::packages::{Axes, PackagesConfig};
 use crate::row::Row;
-use expansion::{Expansion, check_partials, row_of};
+use expansion::{Expansion, check_partials, fitting_torch, row_of};
 
 pub use missing::Offered;
 pub use selection::{RowGlob, Selection};
@@ -77,16 +77,9 @@ impl Plan {
         });
         let options = config.options(package, own.map(|(_, options)| options));
         let mut axes = axes;
-        let fits = match axes.torch {
-            Some(torch) => data.torch(torch, axes.cuda.release(), axes.python).map(Some),
-            None if options.uses_torch() => {
-                data.newest_torch(axes.cuda.release(), axes.python).map(Some)
-            }
-            None => Ok(None),
-        };
         let listed = options.lists_torch() || axes.torch.is_some();
-        axes.torch =
-            fits.map_err(|reason| Error::config(reason, "see `wheelsite-builder plan`"))?;
+        axes.torch = fitting_torch(&options, data, axes)
+            .map_err(|reason| Error::config(reason, "see `wheelsite-builder plan`"))?;
         let recipe = options.recipe(axes, data).map_err(|reason| {
             Error::config(
                 format!("package `{}` {}: {reason}", axes.package, axes.version),

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::packages::PackagesConfig;
 use crate::packages::values::CudaSpec;
 use crate::python::Python;
-use crate::row::Row;
+use crate::row::Cuda;
 
 /// Which rows are wanted. Nothing named: all.
 #[derive(Debug, Clone, Default)]
@@ -48,15 +48,12 @@ impl FromStr for RowGlob {
 }
 
 impl Selection {
-    pub(super) fn wants(&self, row: &Row) -> bool {
-        self.wants_id(&row.id)
-            && (self.python.is_empty() || self.python.contains(&row.python))
-            && (self.cuda.is_empty() || self.cuda.iter().any(|cuda| cuda.matches(row.cuda)))
-    }
-
-    pub(super) fn wants_id(&self, id: &str) -> bool {
+    /// Whether a row is wanted that has this identifier.
+    pub(super) fn wants(&self, id: &str, python: Python, cuda: Cuda) -> bool {
         (self.build.is_empty() || self.build.iter().any(|glob| glob.matches(id)))
             && !self.skip.iter().any(|glob| glob.matches(id))
+            && (self.python.is_empty() || self.python.contains(&python))
+            && (self.cuda.is_empty() || self.cuda.iter().any(|spec| spec.matches(cuda)))
     }
 
     /// Errors for a package that the list does not have.
