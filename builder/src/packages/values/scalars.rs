@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::row::{Cuda, CudaRelease};
+use crate::size::ByteSize;
 
 /// A toolkit: whole, or without its patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,23 +119,8 @@ impl FromStr for Bytes {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const UNITS: [(&str, u64); 8] = [
-            ("GiB", 1 << 30),
-            ("MiB", 1 << 20),
-            ("KiB", 1 << 10),
-            ("TiB", 1 << 40),
-            ("GB", 1_000_000_000),
-            ("MB", 1_000_000),
-            ("g", 1 << 30),
-            ("m", 1 << 20),
-        ];
-        let parse = || {
-            let (amount, factor) =
-                UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))?;
-            let amount = crate::row::number(amount.trim_end()).filter(|&amount| amount > 0)?;
-            Some(Self(u64::from(amount) * factor))
-        };
-        parse().ok_or_else(|| format!("`{text}` is no amount of memory: expected `16GiB`"))
+        let size = ByteSize::of_memory(text).map(|size| Self(size.0));
+        size.ok_or_else(|| format!("`{text}` is no amount of memory: expected `16GiB`"))
     }
 }
 
