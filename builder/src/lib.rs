@@ -13,3 +13,4 @@ pub mod release;
 pub mod report;
 pub mod row;
 pub mod run;
+pub mod size;

@@ -3,17 +3,18 @@
 //! A site that is not there yet is written aside and renamed. A site that is
 //! there is changed file by file: each is written to a temporary name and
 //! renamed over the old one, in the order files, assets, project pages, roots,
-//! state, deletions. Before a path is touched it is named in a journal. A build
-//! that finds a journal was preceded by one that was killed: what the journal
-//! names may differ from what the state says, so it is made or removed again.
+//! state, deletions. Before a path is touched it is named in a journal, and what
+//! the journal of a killed build names is made or removed again.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
 
+use super::journal::{JOURNAL, Journal, read_journal, sweep};
+use super::lock::lock;
 use super::paths::{folders, is_ours, owner};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Location, Stamp};
@@ -21,9 +22,6 @@ use crate::source::{ReadSeek, stamp_of};
 use crate::state::ROOT_FILE;
 use crate::wheel::{HashingReader, Sha256};
 
-/// Names the paths that a build touches, from its first change until its end.
-/// A folder that holds it is ours, whatever else is in it.
-pub(super) const JOURNAL: &str = ".wheelsite-journal";
 /// Files that are not whole yet.
 pub(super) const UNFINISHED: &str = ".wheelsite-unfinished";
 
@@ -56,7 +54,7 @@ pub struct SiteDirectory {
     pub(super) dirty: BTreeSet<String>,
     /// Those of projects, by project.
     dirty_of: BTreeMap<String, Vec<String>>,
-    journal: Mutex<Option<File>>,
+    journal: Journal,
     next_unfinished: AtomicU64,
     /// The names of the shards that were there.
     pub(super) shards: OnceLock<HashSet<String>>,
@@ -154,11 +152,11 @@ impl SiteDirectory {
         }
         Self {
             output: output.to_owned(),
+            journal: Journal::new(&root),
             root,
             aside,
             dirty,
             dirty_of,
-            journal: Mutex::new(None),
             next_unfinished: AtomicU64::new(0),
             shards: OnceLock::new(),
             beneath: None,
@@ -225,26 +223,7 @@ impl SiteDirectory {
         if self.aside || self.beneath.is_some() {
             return Ok(());
         }
-        let mut lines = String::new();
-        for path in paths {
-            lines.push_str(path);
-            lines.push('\n');
-        }
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let path = self.root.join(JOURNAL);
-        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = match &mut *journal {
-            Some(file) => file,
-            none => {
-                // A killed build may have left a line without its end.
-                lines.insert(0, '\n');
-                let journal = OpenOptions::new().create(true).append(true).open(&path);
-                none.insert(journal.map_err(Error::output("write", &path))?)
-            }
-        };
-        file.write_all(lines.as_bytes()).map_err(Error::output("write", &path))
+        self.journal.announce(paths)
     }
 
     /// Writes a file that has been announced.
@@ -432,22 +411,6 @@ fn copy(source: &Path, target: &Path) -> io::Result<Stamp> {
     fs::metadata(source).map(|metadata| stamp_of(&metadata))
 }
 
-/// Adds every file of one of the site's folders.
-fn sweep(root: &Path, folder: &str, paths: &mut BTreeSet<String>) -> io::Result<()> {
-    let folder = root.join(folder);
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    for entry in walkdir::WalkDir::new(&folder) {
-        let entry = entry?;
-        let path = entry.path().strip_prefix(root).ok().and_then(Path::to_str);
-        if !entry.file_type().is_dir() {
-            paths.extend(path.filter(|path| is_ours(path)).map(str::to_owned));
-        }
-    }
-    Ok(())
-}
-
 fn remove_file_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -472,50 +435,6 @@ fn empty(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The paths of a journal. A last line without its end was never acted upon.
-fn read_journal(path: &Path) -> Result<BTreeSet<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(text
-            .split_inclusive('\n')
-            .filter_map(|line| line.strip_suffix('\n'))
-            .filter(|line| is_ours(line))
-            .map(str::to_owned)
-            .collect()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
-        Err(error) => Err(Error::output("read", path)(error)),
-    }
-}
-
-/// A folder as it is locked: itself, so that a lock is never left behind. Other platforms than
-/// Unix cannot.
-pub(super) fn lockable(folder: &Path) -> Result<Option<File>> {
-    if !cfg!(unix) {
-        return Ok(None);
-    }
-    File::open(folder).map(Some).map_err(Error::output("read", folder))
-}
-
-/// Locks a folder, unless another build has it.
-fn lock(folder: &Path) -> Result<Option<File>> {
-    let Some(file) = lockable(folder)? else { return Ok(None) };
-    match file.try_lock() {
-        // Another build may have renamed the folder before we had the lock.
-        Ok(()) if !is_still(&file, folder) => Err(Error::Busy { path: folder.to_owned() }),
-        Ok(()) => Ok(Some(file)),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::Busy { path: folder.to_owned() }),
-        // Some network file systems have no locks: better to go on than to refuse.
-        Err(fs::TryLockError::Error(_)) => Ok(None),
-    }
-}
-
-/// Whether a path still leads to the folder that was opened by it.
-fn is_still(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(opened), Ok(there)) => stamp_of(&opened).inode == stamp_of(&there).inode,
-        _ => false,
-    }
 }
 
 #[cfg(test)]
@@ -548,55 +467,6 @@ mod tests {
         site.write("index.html", b"1").expect("writes");
         site.finish().expect("finishes");
         assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 2);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn two_builds_at_once_are_kept_apart() {
-        let folder = tempfile::tempdir().expect("makes a folder");
-        for output in [folder.path().to_owned(), folder.path().join("new")] {
-            let first = SiteDirectory::open(&output, false, false).expect("opens");
-            let error = SiteDirectory::open(&output, false, false).err().expect("is refused");
-            assert_eq!(error.exit_code(), 4);
-            drop(first);
-            drop(SiteDirectory::open(&output, false, false).expect("opens again"));
-        }
-    }
-
-    #[test]
-    fn a_journal_tells_what_an_interrupted_build_touched() {
-        let folder = tempfile::tempdir().expect("makes a folder");
-        let site = SiteDirectory::open(folder.path(), false, false).expect("opens");
-        site.announce(["simple/b", "index.html"]).expect("announces");
-        site.write("simple/b", b"1").expect("writes");
-        drop(site);
-        // The last announcement was cut short.
-        let journal = folder.path().join(JOURNAL);
-        fs::write(
-            &journal,
-            fs::read_to_string(&journal).expect("reads") + "../x\nCNAME\n\nsimple/d",
-        )
-        .expect("writes");
-        let site = SiteDirectory::open(folder.path(), false, false).expect("opens");
-        assert_eq!(site.dirty().iter().collect::<Vec<_>>(), ["index.html", "simple/b"]);
-        assert!(!site.has("simple/b", None), "what an interrupted build wrote is not trusted");
-        site.remove("simple/b").expect("removes");
-        site.remove("index.html").expect("removes what is not there");
-        site.finish().expect("finishes");
-        assert_eq!(fs::read_dir(folder.path()).expect("lists").count(), 0);
-    }
-
-    #[test]
-    fn a_line_that_was_cut_short_swallows_no_other() {
-        let folder = tempfile::tempdir().expect("makes a folder");
-        fs::write(folder.path().join(JOURNAL), "simple/a/index.html\nsimple/b/ind")
-            .expect("writes");
-        let site = SiteDirectory::open(folder.path(), false, false).expect("opens");
-        site.announce(["simple/c/index.html"]).expect("announces");
-        drop(site);
-        let site = SiteDirectory::open(folder.path(), false, false).expect("opens");
-        assert!(site.dirty().contains("simple/c/index.html"));
-        assert_eq!(site.dirty_of("c"), ["simple/c/index.html"]);
     }
 
     #[cfg(unix)]

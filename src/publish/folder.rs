@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::directory::{UNFINISHED, lockable};
+use super::directory::UNFINISHED;
+use super::lock::lockable;
 use super::store::{Condition, Put, Store, Upload};
 use crate::error::{Error, Result};
 use crate::host::Headers;

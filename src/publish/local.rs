@@ -1,13 +1,14 @@
 //! What is to be published: a site in a folder, or what a merge has made on top of one.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::directory::JOURNAL;
+use super::journal::JOURNAL;
+use super::lock::lock_shared;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::state::{KnownSite, ROOT_FILE, Shard, SiteState, shard_path};
@@ -45,7 +46,7 @@ impl LocalSite {
     /// Opens a site that was built.
     pub fn open(folder: &Path) -> Result<Self> {
         let shown = folder.display();
-        let lock = lock(folder)?;
+        let lock = lock_shared(folder)?;
         if folder.join(JOURNAL).exists() {
             return Err(Error::Guard {
                 message: format!("`{shown}` was left by a build that did not end"),
@@ -148,18 +149,5 @@ impl LocalSite {
             message: format!("`{site}` has no `{path}`, and its state says that it has"),
             hint: "build it again, then publish".to_owned(),
         }
-    }
-}
-
-/// Keeps builds out. Publishers do not disturb each other.
-fn lock(folder: &Path) -> Result<Option<File>> {
-    if !cfg!(unix) {
-        return Ok(None);
-    }
-    let Ok(file) = File::open(folder) else { return Ok(None) };
-    match file.try_lock_shared() {
-        Ok(()) => Ok(Some(file)),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::Busy { path: folder.to_owned() }),
-        Err(fs::TryLockError::Error(_)) => Ok(None),
     }
 }

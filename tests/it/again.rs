@@ -147,7 +147,7 @@ fn what_was_told_is_told_again() {
     for _ in 0..2 {
         let again = build(&workspace, &["--format", "json"], "0");
         assert_eq!(again.stderr, first.stderr);
-        let summary: serde_json::Value = serde_json::from_str(&again.stdout).expect("is JSON");
+        let summary = again.json();
         assert_eq!((&summary["files"], &summary["accepted"]), (&2.into(), &2.into()));
         assert_eq!((&summary["pages_written"], &summary["unchanged"]), (&0.into(), &8.into()));
         assert!(site(&workspace) == before, "nothing was touched");

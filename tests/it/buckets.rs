@@ -86,16 +86,9 @@ fn patient(command: &mut Command) -> &mut Command {
     command.env("WHEELSITE_HTTP_RETRY_DELAY", "0").env("WHEELSITE_HTTP_RETRIES", "2")
 }
 
-/// Expects that a build worked, and gives its summary.
-#[track_caller]
-fn summary(run: &Run) -> Value {
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    serde_json::from_str(&run.stdout).expect("prints JSON")
-}
-
 #[track_caller]
 fn bytes_read(run: &Run) -> u64 {
-    summary(run)["bytes_read"].as_u64().expect("is a number")
+    run.works().json()["bytes_read"].as_u64().expect("is a number")
 }
 
 fn large(version: &str) -> (SyntheticWheel, Vec<u8>) {

@@ -25,7 +25,7 @@ fn check(workspace: &Workspace, arguments: &[&str]) -> Run {
 
 /// Files and messages of what is not satisfied.
 fn unsatisfied(run: &Run) -> Vec<(String, String)> {
-    let report: Value = serde_json::from_str(&run.stdout).expect("prints JSON");
+    let report = run.json();
     let mut all = Vec::new();
     for file in report["files"].as_array().expect("is a list") {
         for finding in file["findings"].as_array().expect("is a list") {
@@ -180,7 +180,7 @@ fn every_output_names_it() {
         format!("::error file=wheels/{name},title=closure-unsatisfied::`{name}` requires");
     assert!(github.stdout.lines().any(|line| line.starts_with(&expected)), "{}", github.stdout);
     let sarif = check(&workspace, &["--format", "sarif"]);
-    let log: Value = serde_json::from_str(&sarif.stdout).expect("is JSON");
+    let log = sarif.json();
     let results = log["runs"][0]["results"].as_array().expect("is a list");
     assert_eq!(results.iter().filter(|it| it["ruleId"] == "closure-unsatisfied").count(), 1);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Run, Wheel, Workspace};
+use crate::support::{Wheel, Workspace};
 
 #[test]
 fn help_names_every_command_and_nothing_that_is_not_there() {
@@ -94,10 +94,6 @@ fn stdout_is_data_and_nothing_else() {
     assert!(json["bytes_read"].as_u64().is_some_and(|bytes| bytes > 0));
 }
 
-fn check(run: &Run) -> Value {
-    serde_json::from_str(&run.stdout).expect("prints JSON")
-}
-
 #[test]
 fn check_prints_the_object_that_scripts_rely_on() {
     let workspace = Workspace::new();
@@ -105,7 +101,7 @@ fn check_prints_the_object_that_scripts_rely_on() {
     workspace.wheel(&Wheel::new("bad", "1.0").without("RECORD"));
     let run = workspace.run(&["check", "wheels", "--format", "json"]);
     assert_eq!(run.code, Some(1));
-    let report = check(&run);
+    let report = run.json();
     assert_eq!((&report["accepted"], &report["rejected"]), (&1.into(), &1.into()));
     let bad = &report["files"][0];
     assert_eq!(bad["filename"], "bad-1.0-py3-none-any.whl");
@@ -128,10 +124,10 @@ fn a_named_file_is_judged_whatever_its_name() {
     workspace.write("wheels/good.zip.bak", Wheel::new("good", "1.0").bytes());
     let run = workspace.run(&["check", "wheels/good.zip.bak", "--format", "json"]);
     assert_eq!(run.code, Some(1));
-    assert_eq!(check(&run)["files"][0]["findings"][0]["check"], "filename-invalid");
+    assert_eq!(run.json()["files"][0]["findings"][0]["check"], "filename-invalid");
     // In a folder it is no distribution.
     let run = workspace.run(&["check", "wheels", "--format", "json"]);
-    assert_eq!((run.code, &check(&run)["files"]), (Some(0), &Value::Array(Vec::new())));
+    assert_eq!((run.code, &run.json()["files"]), (Some(0), &Value::Array(Vec::new())));
     workspace.run(&["check", "wheels/nowhere.whl"]).fails(3, &["nowhere.whl"]);
 }
 
@@ -144,7 +140,7 @@ fn inspect_says_what_a_wheel_says_of_itself() {
     let path = workspace.wheel(&wheel);
     let path = path.to_str().expect("is UTF-8");
     let run = workspace.run(&["inspect", path, "--format", "json"]);
-    let report = check(&run);
+    let report = run.json();
     assert_eq!(report["filename"], "Demo_Pkg-1.0+cu128-py3-none-any.whl");
     assert_eq!((&report["name"], &report["version"]), (&"Demo.Pkg".into(), &"1.0+cu128".into()));
     assert_eq!(report["tags"][0], "py3-none-any");

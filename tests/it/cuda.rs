@@ -107,10 +107,9 @@ fn inspected(workspace: &Workspace, wheel: &Wheel, version: &str) -> (Value, Vec
     let name = format!("demo-{version}-py3-none-linux_x86_64.whl");
     workspace.write(&name, wheel.bytes());
     let run = workspace.run(&["inspect", "--format", "json", &name]);
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let report = serde_json::from_str(&run.stdout).expect("prints JSON");
+    let report = run.works().json();
     let run = workspace.run(&["check", "--format", "json", &name]);
-    let checked: Value = serde_json::from_str(&run.stdout).expect("prints JSON");
+    let checked = run.json();
     let findings = checked["files"][0]["findings"].as_array().expect("is a list");
     let checks =
         findings.iter().map(|finding| finding["check"].as_str().expect("is text").to_owned());
@@ -253,7 +252,7 @@ fn wheels_without_cuda_say_nothing_of_it() {
     let workspace = Workspace::new();
     workspace.write("demo-1.0-py3-none-any.whl", Wheel::new("demo", "1.0").bytes());
     let run = workspace.run(&["inspect", "--format", "json", "demo-1.0-py3-none-any.whl"]);
-    let report: Value = serde_json::from_str(&run.stdout).expect("prints JSON");
+    let report = run.json();
     for key in ["cuda", "glibc", "torch", "machines"] {
         assert_eq!(report.get(key), None, "{key}");
     }

@@ -59,7 +59,7 @@ fn the_programs_install_from_their_own_index() {
     let checked = workspace.run(&["check", "--depth", "full", "wheels"]);
     assert_eq!(checked.code, Some(0), "{}{}", checked.stdout, checked.stderr);
     let found = workspace.run(&["check", "--depth", "full", "--format", "json", "wheels"]);
-    let found: serde_json::Value = serde_json::from_str(&found.stdout).expect("is JSON");
+    let found = found.json();
     for file in found["files"].as_array().expect("is a list") {
         assert_eq!(file["findings"], serde_json::json!([]), "{file}");
     }

@@ -50,8 +50,7 @@ fn the_feed_is_atom_and_names_the_newest_files() {
     workspace.confine(&mut python);
     let run =
         crate::support::Run::of(python.args(["-c", script]).arg(workspace.path("site/feed.xml")));
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let feed: Value = serde_json::from_str(&run.stdout).expect("is JSON");
+    let feed = run.works().json();
     assert_eq!(feed["tag"], "{http://www.w3.org/2005/Atom}feed");
     assert_eq!((&feed["title"], &feed["author"]), (&json!("Wheels <&> more"), &feed["title"]));
     assert_eq!(feed["links"][0], json!(["self", "https://wheels.example/index/feed.xml"]));

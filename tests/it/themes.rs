@@ -134,7 +134,7 @@ fn check_tells_what_is_wrong_and_where() {
         assert!(run.stdout.contains(line), "{line} in {}", run.stdout);
     }
     let run = workspace.run(&["theme", "check", "mine", "--format", "json"]);
-    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("is JSON");
+    let report = run.json();
     assert!(report["problems"].as_array().is_some_and(|problems| problems.len() >= 3));
 
     workspace.write("mine/base.html", "<html>{% block content %}{% endblock %}</html>");
@@ -143,7 +143,7 @@ fn check_tells_what_is_wrong_and_where() {
     let line = "default/index.html:2:10: Block `title` is not defined in any parent template\n";
     assert_eq!(run.stdout.matches(line).count(), 1, "{}", run.stdout);
     let run = workspace.run(&["theme", "check", "mine", "--format", "json"]);
-    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("is JSON");
+    let report = run.json();
     assert!(run.code == Some(1) && report["problems"][0]["place"].is_string(), "{report}");
     // Who builds a site has nothing to look at but this error.
     workspace

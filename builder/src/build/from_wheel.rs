@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use wheelsite::wheel::WheelFilename;
+use wheelsite::wheel::{FilenameError, WheelFilename};
 
 use super::report::{BuildReport, SUFFIX};
 use super::source::read_small;
@@ -32,15 +32,22 @@ pub struct Wanted {
     pub extra_index_urls: Option<Vec<String>>,
 }
 
-/// A row that a wheel can be tested by.
-pub fn row_of_wheel(wheel: &Path, wanted: Wanted) -> Result<Row> {
+/// The filename of a wheel that a user names.
+pub(super) fn filename_of(wheel: &Path) -> Result<WheelFilename> {
     let name = wheel.file_name().unwrap_or_default().to_string_lossy();
-    let filename: WheelFilename = name.parse().map_err(|error| {
+    name.parse().map_err(|error: FilenameError| {
+        // Both say what stands there.
         Error::config(
-            format!("`{}` is no wheel: {error}", clean(&name)),
+            format!("`{}` is no wheel: {}", clean(&name), clean(&error.to_string())),
             "name a file that ends in `.whl`",
         )
-    })?;
+    })
+}
+
+/// A row that a wheel can be tested by.
+pub fn row_of_wheel(wheel: &Path, wanted: Wanted) -> Result<Row> {
+    let filename = filename_of(wheel)?;
+    let name = filename.as_str();
     let report = read_small(&wheel.with_file_name(format!("{name}{SUFFIX}")))
         .and_then(|bytes| serde_json::from_slice::<BuildReport>(&bytes).ok());
     // The row's own folder may hold a stub of the driver.
@@ -168,5 +175,14 @@ mod tests {
         let error =
             row_of_wheel(any, Wanted { image, ..Wanted::default() }).expect_err("no Python");
         assert!(error.hint().expect("has one").contains("--python"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_wheel_is_refused_by_its_name() {
+        for name in ["/x/a-1.0.tar.gz", "/x/a.whl", "/x/a-\u{1b}[2J-py3-none-any.whl", "/", ""] {
+            let error = filename_of(Path::new(name)).expect_err("is refused");
+            assert_eq!(error.exit_code(), 2, "{error}");
+            assert!(!error.to_string().contains('\u{1b}'), "{error:?}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use wheelsite::repair::{self, Folder, Outcome};
 use wheelsite::verify::{self, Evidence, Finding, Policy, Severity};
 use wheelsite::wheel::{Sha256, WheelFilename};
 
+use super::from_wheel::filename_of;
 use crate::engine::text::clean;
 use crate::error::{Error, Result};
 
@@ -68,14 +69,8 @@ pub fn relabel(
     folder: &Path,
     policy: &Policy,
 ) -> Result<Labeled> {
-    let name = wheel.file_name().unwrap_or_default().to_string_lossy();
-    let filename: WheelFilename = name.parse().map_err(|error| {
-        Error::config(
-            format!("`{}` is no wheel: {error}", clean(&name)),
-            "name a file that ends in `.whl`",
-        )
-    })?;
-    let filename = labeled_name(&filename, local)?;
+    let given = filename_of(wheel)?;
+    let filename = labeled_name(&given, local)?;
     let opened = fs::File::open(wheel).map_err(|error| {
         Error::unreachable(
             format!("`{}` cannot be read: {error}", wheel.display()),
@@ -91,7 +86,7 @@ pub fn relabel(
         Outcome::Fine => filename.as_str().into(),
         Outcome::Refused(refusal) => {
             return Err(Error::Failed {
-                message: format!("`{}` cannot be relabeled: {}", clean(&name), refusal.reason),
+                message: format!("`{}` cannot be relabeled: {}", given.as_str(), refusal.reason),
                 hint: refusal.hint,
             });
         }

@@ -9,6 +9,7 @@ use crate::build::{Network, Options};
 use crate::engine::text::clean;
 use crate::engine::{Engine, Program};
 use crate::error::{Error, Result};
+use crate::size::ByteSize;
 
 /// The engine and the network.
 #[derive(Debug, Args)]
@@ -77,31 +78,20 @@ fn source_date_epoch() -> Result<Option<String>> {
     }
 }
 
-/// A number with a unit, as a factor.
-fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let end = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let (_, factor) = units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim()))?;
-    number.parse::<u64>().ok()?.checked_mul(*factor).filter(|it| *it > 0)
-}
-
 fn memory(text: &str) -> Result<u64, String> {
-    let units = [
-        ("B", 1),
-        ("KB", 1_000),
-        ("MB", 1_000_000),
-        ("GB", 1_000_000_000),
-        ("KiB", 1 << 10),
-        ("MiB", 1 << 20),
-        ("GiB", 1 << 30),
-        ("TiB", 1 << 40),
-    ];
-    with_unit(text, &units).ok_or_else(|| "expected a size such as `16GiB`".to_owned())
+    let size = ByteSize::of_memory(text).map(|size| size.0);
+    size.ok_or_else(|| "expected a size such as `16GiB`".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = with_unit(text, &[("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)]);
-    seconds
+    const UNITS: [(&str, u64); 4] = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
+    let read = || {
+        let end = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(end);
+        let (_, factor) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim()))?;
+        number.parse::<u64>().ok()?.checked_mul(*factor).filter(|seconds| *seconds > 0)
+    };
+    read()
         .map(Duration::from_secs)
         .ok_or_else(|| "expected a time such as `90m` or `6h`".to_owned())
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use pep440_rs::Version;
 use wheelsite::wheel::ProjectName;
 
-use super::values::{Subdirectory, TextOr};
+use super::values::TextOr;
 use super::{
     AuditwheelText, Options, Package, PackagesConfig, RunsOn, SourceMap, SourceText, values,
 };
@@ -330,60 +330,8 @@ fn pinned(rest: &str, marker: &str, torch: Torch) -> String {
     format!("torch{extras}{specifiers}{comma}=={torch}.*{marker}")
 }
 
-impl FromStr for SourceText {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let none = || {
-            format!(
-                "`{text}` is no source: expected `index`, `git+URL@REVISION`, `dir:PATH`, or the URL or \
-                 path of an sdist (`.tar.gz`)"
-            )
-        };
-        if text == "index" {
-            return Ok(Self(Source::Index));
-        }
-        if let Some(path) = text.strip_prefix("dir:").filter(|path| !path.is_empty()) {
-            return Ok(Self(Source::Folder(path.into())));
-        }
-        if let Some(git) = text.strip_prefix("git+") {
-            let (git, subdirectory) = match git.split_once("#subdirectory=") {
-                Some((git, folder)) => (git, Some(folder.parse::<Subdirectory>()?.0)),
-                None => (git, None),
-            };
-            let path = git.find("://").map_or(0, |at| at + 3);
-            let path = git[path..].find('/').map_or(git.len(), |at| path + at);
-            let (url, revision) = match git[path..].rfind('@') {
-                Some(at) => (&git[..path + at], &git[path + at + 1..]),
-                None => (git, "v{version}"),
-            };
-            let url = url.parse::<values::GitUrl>()?.0;
-            revision.replace("{version}", "1").parse::<values::Revision>()?;
-            return Ok(Self(Source::Git { url, revision: revision.to_owned(), subdirectory }));
-        }
-        let (location, sha256) = match text.split_once("#sha256=") {
-            Some((location, digest)) => (location, Some(digest.parse::<values::Digest>()?.0)),
-            None => (text, None),
-        };
-        let is_sdist = [".tar.gz", ".tgz", ".zip"].iter().any(|suffix| location.ends_with(suffix));
-        if !is_sdist || location.starts_with('-') {
-            return Err(none());
-        }
-        if location.contains("://") {
-            let url = location.parse::<values::IndexUrl>().map_err(|error| {
-                // What it says of secrets is better than our own words.
-                if error.starts_with('`') { none() } else { error }
-            })?;
-            return Ok(Self(Source::Archive { location: url.0, sha256 }));
-        }
-        Ok(Self(Source::Archive { location: location.to_owned(), sha256 }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::values::requirement;
     use super::*;
 
@@ -515,14 +463,6 @@ mod tests {
         ] {
             let error = local(text).expect_err("is refused");
             assert!(error.contains(expected), "{text}: {error}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_source_stops_the_program(any in "\\PC{0,24}", like in "(git\\+|dir:)?[a-z0-9:/@#=.{}-]{0,32}") {
-            let _ = any.parse::<SourceText>();
-            let _ = like.parse::<SourceText>();
         }
     }
 }

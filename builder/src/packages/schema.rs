@@ -1,11 +1,12 @@
 //! What editors are told: each value is a text of its own form.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::values::{EnvValue, Imports, Many, Parsed, TextOr, Words};
-use super::{Options, RunsOn, Versions};
+use super::{Options, PackagesConfig, RunsOn, Versions};
 
 fn text() -> Schema {
     json_schema!({"type": "string"})
@@ -143,4 +144,16 @@ impl JsonSchema for Versions {
             {"type": "object", "additionalProperties": options},
         ]})
     }
+}
+
+#[test]
+fn the_schema_is_fresh() {
+    let schema = schemars::schema_for!(PackagesConfig);
+    let expected = format!("{}\n", serde_json::to_string_pretty(&schema).expect("is JSON"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/packages.schema.json");
+    if std::env::var_os("WHEELSITE_BLESS").is_some() {
+        std::fs::write(&path, &expected).expect("writes");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == expected, "run `WHEELSITE_BLESS=1 cargo test the_schema_is_fresh`");
 }

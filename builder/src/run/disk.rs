@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use super::size::ByteSize;
+use crate::size::ByteSize;
 
 /// A place that builds write to.
 #[derive(Debug, Clone, PartialEq, Eq)]

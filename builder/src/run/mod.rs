@@ -5,7 +5,6 @@
 
 mod disk;
 mod outcome;
-mod size;
 mod work;
 
 use std::num::NonZeroUsize;
@@ -15,7 +14,8 @@ use std::time::{Duration, Instant};
 
 pub use disk::{Disk, Free, Place, free_bytes, free_in};
 pub use outcome::{Ended, Made, Outcome, OutcomeKind, StageTime, Stopped, Summary};
-pub use size::ByteSize;
+
+pub use crate::size::ByteSize;
 
 use crate::engine::Cancel;
 use crate::error::Result;

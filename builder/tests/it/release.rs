@@ -64,7 +64,7 @@ impl Folder {
         let run = Run::of(&mut self.command(github, &arguments));
         assert_eq!(run.code, Some(0), "{}", run.stderr);
         assert!(!run.stderr.contains(TOKEN), "the token is told: {}", run.stderr);
-        serde_json::from_str(&run.stdout).expect("prints JSON")
+        run.json()
     }
 }
 
@@ -275,8 +275,7 @@ fn a_run_that_was_killed_is_taken_up_by_the_next() {
     github.clear_log();
     // The next day, under another tag.
     let mut command = folder.command(&github, &["--tag", "v2", "--format", "json"]);
-    let run = Run::of(&mut command);
-    let sent: Value = serde_json::from_str(&run.stdout).expect("prints JSON");
+    let sent = Run::of(&mut command).json();
     assert_eq!((&sent["files_sent"], uploads(&github)), (&4.into(), 4), "{sent}");
     all_there(&github, &folder, "v1");
 }

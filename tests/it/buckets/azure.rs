@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Bucket, bytes_read, large, summary};
+use super::{Bucket, bytes_read, large};
 use crate::support::github::Content;
 use crate::support::stores::{self, Store};
 use crate::support::{Run, Wheel};
@@ -16,7 +16,7 @@ fn reads_a_bucket(store: &'static Store, scheme: &'static str) -> Bucket {
     bucket.wheel("w/a+b c/", &Wheel::new("plus", "1.0+cu128"), &json!({}));
     bucket.wheel("w2/", &Wheel::new("other", "1.0"), &json!({}));
     let run = bucket.build("w", &[]);
-    assert_eq!(summary(&run)["projects"], 2, "{}", run.stdout);
+    assert_eq!(run.works().json()["projects"], 2, "{}", run.stdout);
     let read = bytes_read(&run);
     assert!((1..1 << 20).contains(&read), "{read} bytes");
     assert_eq!(bucket.page("demo")["files"][0]["hashes"]["sha256"], *wheel.sha256());
@@ -37,7 +37,7 @@ fn azure_is_read_as_s3_is() {
     bucket.wheel("w/", &Wheel::new("plus", "1.0+cu128"), &json!({}));
     let spec = bucket.spec("w");
     let all = ["build", "--format", "json", "--source", &spec, "--files", "copy", "-o", "copied"];
-    summary(&Run::of(&mut bucket.command(&all)));
+    Run::of(&mut bucket.command(&all)).works();
     assert!(bucket.workspace.path("copied/files/plus").is_dir());
 
     let wrong = format!("{}==", "A".repeat(86));
@@ -65,7 +65,7 @@ fn azure_is_read_by_everybody_where_that_is_allowed() {
         "public_url": url,
     }]});
     bucket.workspace.write("config/site.yml", config.to_string());
-    summary(&bucket.workspace.run(&["build", "--format", "json"]));
+    bucket.workspace.run(&["build", "--format", "json"]).works();
     assert_eq!(bucket.page("demo")["files"][0]["filename"], "demo-1.0-py3-none-any.whl");
 }
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{Bucket, patient, summary};
+use super::{Bucket, patient};
 use crate::support::{Run, Wheel, stores};
 
 /// A private bucket with one wheel.
@@ -42,13 +42,13 @@ fn credentials_come_from_the_configured_profile() {
             "profile": profile,
         })
     };
-    summary(&build(&bucket, options("work"), &[]));
+    build(&bucket, options("work"), &[]).works();
     // What the configuration says counts more than the environment.
     let others =
         [("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "x"), ("AWS_SESSION_TOKEN", "x")];
-    summary(&build(&bucket, options("work"), &others));
+    build(&bucket, options("work"), &others).works();
     let run = build(&bucket, json!({"endpoint": store.endpoint}), &[("AWS_PROFILE", "work")]);
-    summary(&run);
+    run.works();
     let run = build(&bucket, json!({"endpoint": store.endpoint}), &[]);
     run.fails(3, &["the credentials of the profile `default`"]);
     build(&bucket, options("nobody"), &[]).fails(2, &["`nobody`", "`default`, `sso`, `work`"]);

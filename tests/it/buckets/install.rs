@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Bucket, summary};
+use super::Bucket;
 use crate::support::clients::{CLIENTS, Index};
 use crate::support::{Run, Wheel, stores};
 
@@ -12,7 +12,7 @@ fn clients_install_from_the_bucket_itself() {
     let mut bucket = Bucket::public(s3, "s3", "links");
     bucket.workspace = index.workspace;
     bucket.wheel("w/", &Wheel::new("demo", "1.0+cu128"), &json!({"checksum": true}));
-    summary(&bucket.build("w", &[]));
+    bucket.build("w", &[]).works();
     let index = Index { bin: index.bin, workspace: bucket.workspace };
     let served = index.serve();
     for client in CLIENTS {
@@ -34,8 +34,8 @@ fn a_private_bucket_is_carried_by_the_site() {
     let run = Run::of(&mut bucket.command(&["build", "--source", &spec]));
     run.fails(2, &["demo-1.0+cu128-py3-none-any.whl", "public_url", "--files copy"]);
     let all = ["build", "--format", "json", "--source", &spec, "--files", "copy"];
-    summary(&Run::of(&mut bucket.command(&all)));
-    let again = summary(&Run::of(&mut bucket.command(&all)));
+    Run::of(&mut bucket.command(&all)).works();
+    let again = Run::of(&mut bucket.command(&all)).works().json();
     assert_eq!(again["bytes_read"], 0);
     let index = Index { bin: index.bin, workspace: bucket.workspace };
     let served = index.serve();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{Bucket, bytes_read, summary};
+use super::{Bucket, bytes_read};
 use crate::support::{Wheel, stores};
 
 #[test]
@@ -25,7 +25,7 @@ fn a_prefix_is_a_folder() {
     }
     for prefix in ["w", "w/"] {
         let run = bucket.build(prefix, &[]);
-        assert_eq!(summary(&run)["projects"], 2, "{}", run.stdout);
+        assert_eq!(run.works().json()["projects"], 2, "{}", run.stdout);
         assert!(run.stderr.contains("w/x-1-py3-none-any.whl.part"), "{}", run.stderr);
         assert!(!run.stderr.contains("empty"), "{}", run.stderr);
     }
@@ -40,7 +40,7 @@ fn a_prefix_is_a_folder() {
     assert_eq!(&*answer.bytes().expect("reads"), &*wheel);
     // All that there is, from the root.
     let run = bucket.build("", &[]);
-    assert_eq!(summary(&run)["projects"], 3, "{}", run.stdout);
+    assert_eq!(run.works().json()["projects"], 3, "{}", run.stdout);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn sidecars_are_advertised_only_where_they_are_right() {
     bucket.put(&sidecar(&wrong), &metadata(&right), &kept);
     bucket.put("w/lost-1.0-py3-none-any.whl.metadata", b"x", &kept);
     let run = bucket.build("w", &[]);
-    summary(&run);
+    run.works();
     assert!(run.stderr.contains("sidecar-unused"), "{}", run.stderr);
     assert!(run.stderr.contains("wrong-1.0-py3-none-any.whl"), "{}", run.stderr);
     assert!(!run.stderr.contains("lost"), "{}", run.stderr);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use super::{patient, summary};
+use super::patient;
 use crate::support::{Run, Wheel, Workspace};
 
 /// What is sent back: a status, fields of the head, and the body.
@@ -146,7 +146,7 @@ fn a_listing_of_several_pages_is_read_to_its_end() {
         _ => object(),
     });
     for scheme in ["s3", "gs"] {
-        assert_eq!(summary(&build(&server, scheme))["projects"], 1);
+        assert_eq!(build(&server, scheme).works().json()["projects"], 1);
     }
     let listings = server.heads().into_iter().filter(|head| head.contains("list-type=2"));
     assert_eq!(listings.count(), 6);
@@ -196,7 +196,7 @@ fn credentials_stay_with_the_server_that_they_are_for() {
         _ => (302, format!("location: {elsewhere}/cdn{path}?sig=1\r\n"), Vec::new()),
     });
     for scheme in ["s3", "gs"] {
-        assert_eq!(summary(&build(&server, scheme))["projects"], 1);
+        assert_eq!(build(&server, scheme).works().json()["projects"], 1);
     }
     assert!(!credentials(&server.heads()).is_empty());
     let heads = other.heads();
@@ -242,5 +242,5 @@ fn a_server_without_ranges_costs_one_download() {
         }
     });
     let run = build(&server, "s3");
-    assert_eq!(summary(&run)["accepted"], 1);
+    assert_eq!(run.works().json()["accepted"], 1);
 }

@@ -124,8 +124,7 @@ fn findings(cases: &[Case], arguments: &[&str]) -> Vec<Vec<(String, String)>> {
     all.extend(arguments);
     all.extend(paths.iter().map(String::as_str));
     let run = workspace.run(&all);
-    let report: Value =
-        serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
+    let report = run.json();
     let files = report["files"].as_array().expect("is a list");
     let rejected = files.iter().any(|file| file["accepted"] == false);
     assert_eq!(run.code, Some(i32::from(rejected)), "{}", run.stderr);

@@ -60,7 +60,7 @@ fn nothing_that_a_wheel_says_is_a_command_to_github() {
 fn sarif(workspace: &Workspace, what: &str, code: i32) -> Value {
     let run = workspace.run(&["check", what, "--format", "sarif"]);
     assert_eq!(run.code, Some(code), "{}", run.stderr);
-    serde_json::from_str(&run.stdout).expect("is JSON")
+    run.json()
 }
 
 #[test]

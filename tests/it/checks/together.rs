@@ -41,13 +41,13 @@ fn checked_release(assets: Vec<Asset>, code: i32) -> Value {
     let arguments = ["check", "gh-release:v1", "--depth", "full", "--format", "json"];
     let run = Run::of(github.env(&mut workspace.command(&arguments)));
     assert_eq!(run.code, Some(code), "{}", run.stderr);
-    serde_json::from_str(&run.stdout).expect("is JSON")
+    run.json()
 }
 
 fn checked(workspace: &Workspace, what: &str, code: i32) -> Value {
     let run = workspace.run(&["check", what, "--format", "json"]);
     assert_eq!(run.code, Some(code), "{}", run.stderr);
-    serde_json::from_str(&run.stdout).expect("is JSON")
+    run.json()
 }
 
 #[test]

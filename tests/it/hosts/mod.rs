@@ -237,7 +237,7 @@ fn is_clean(index: &Index, hosted: &Hosted) {
         "json",
     ]);
     let run = Run::of(command.env("NO_PROXY", "127.0.0.1,localhost"));
-    let report: serde_json::Value = serde_json::from_str(&run.stdout).expect("prints JSON");
+    let report = run.json();
     let findings = report["findings"].as_array().expect("is a list");
     assert_eq!(run.code, Some(0), "{}: {findings:#?}", hosted.row);
     assert!(findings.iter().all(|it| it["severity"] == "note"), "{}: {findings:#?}", hosted.row);

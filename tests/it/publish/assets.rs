@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::release::{REPOSITORY, TO, assets, facts, github, one_wheel, run, temporary, uploads};
-use super::{build, report, some_wheels};
+use super::{build, some_wheels};
 use crate::support::github::{Asset, Digest, Github, Release};
 use crate::support::{Run, Wheel, Workspace};
 
@@ -24,7 +24,7 @@ fn names(github: &Github) -> BTreeSet<String> {
 
 /// The paths of a plan, with what is done to each.
 fn plan(workspace: &Workspace, github: &Github) -> Vec<(String, String)> {
-    let report = report(&run(workspace, github, &[&TO[..], &["--dry-run"]].concat()));
+    let report = run(workspace, github, &[&TO[..], &["--dry-run"]].concat()).works().json();
     let steps = report["plan"].as_array().cloned().unwrap_or_default();
     let text = |value: &serde_json::Value| value.as_str().expect("is text").to_owned();
     steps.iter().map(|step| (text(&step["action"]), text(&step["path"]))).collect()
@@ -42,7 +42,7 @@ fn nothing_is_told_of_what_the_release_does_not_get() {
     for release in [Release::new("v1"), Release::new("v1").asset(there)] {
         let github = github(vec![release]);
         let before = names(&github);
-        report(&run(&workspace, &github, &TO));
+        run(&workspace, &github, &TO).works();
         let new: BTreeSet<String> = names(&github).difference(&before).cloned().collect();
         assert_eq!(new.len(), 9, "{new:?}");
         assert!(!new.iter().any(|name| name.starts_with("gamma")), "{new:?}");
@@ -59,7 +59,7 @@ fn nothing_is_told_of_what_the_release_does_not_get() {
     let built = Run::of(github.env(&mut site.command(&sources)));
     assert_eq!(built.code, Some(0), "{}", built.stderr);
     assert!(site.read("site/simple/linked/index.html").contains("releases/download/v0"));
-    report(&run(&site, &github, &TO));
+    run(&site, &github, &TO).works();
     let carried = "carried-1.0-py3-none-any.whl".to_owned();
     let all = [carried.clone(), format!("{carried}.metadata"), FACTS.to_owned()];
     assert_eq!(names(&github), BTreeSet::from(all));
@@ -76,7 +76,7 @@ fn sidecars_are_added_to_wheels_of_which_github_knows_no_digest() {
     assert_eq!(built.code, Some(0), "{}", built.stderr);
     let only = [&TO[..], &["--sidecars-only"]].concat();
     let published = run(&workspace, &github, &only);
-    report(&published);
+    published.works();
     assert!(published.stderr.contains("knows no digest of 2 files"), "{}", published.stderr);
     let sidecars = wheels.iter().map(|wheel| format!("{}.metadata", wheel.filename()));
     let expected: BTreeSet<String> = wheels
@@ -88,7 +88,7 @@ fn sidecars_are_added_to_wheels_of_which_github_knows_no_digest() {
     assert_eq!(names(&github), expected);
     assert_eq!(facts(&github).len(), 2);
     github.clear_log();
-    assert_eq!(report(&run(&workspace, &github, &only))["files_sent"], 0);
+    assert_eq!(run(&workspace, &github, &only).works().json()["files_sent"], 0);
     assert_eq!(uploads(&github), 0);
     // Others of these names have another size.
     let others = wheels.map(|wheel| wheel.file("more.py", b"1"));
@@ -100,7 +100,7 @@ fn facts_of_wheels_stay_of_which_github_knows_no_digest() {
     let workspace = some_wheels();
     build(&workspace, &[]);
     let github = github(vec![Release::new("v1")]);
-    report(&run(&workspace, &github, &TO));
+    run(&workspace, &github, &TO).works();
     let forget = || {
         github.edit_release(REPOSITORY, "v1", |release| {
             release.assets.iter_mut().for_each(|asset| asset.digest = Digest::Null);
@@ -108,7 +108,7 @@ fn facts_of_wheels_stay_of_which_github_knows_no_digest() {
     };
     forget();
     let delta = one_wheel("delta");
-    report(&run(&delta, &github, &TO));
+    run(&delta, &github, &TO).works();
     let told = facts(&github);
     assert_eq!(told.len(), 6, "{told:?}");
     // What is there as it should be is not replaced because its digest is unknown.
@@ -119,7 +119,7 @@ fn facts_of_wheels_stay_of_which_github_knows_no_digest() {
         let gamma = release.assets.iter_mut().find(|it| it.name == "gamma-3-py3-none-any.whl");
         gamma.expect("is there").listed_size = Some(1);
     });
-    report(&run(&one_wheel("epsilon"), &github, &TO));
+    run(&one_wheel("epsilon"), &github, &TO).works();
     let left = facts(&github);
     assert!(!left.contains("gamma-3-py3-none-any.whl"), "{left:?}");
     assert_eq!(left.len(), 6, "{left:?}");
@@ -149,7 +149,7 @@ fn a_dry_run_tells_what_is_removed() {
     assert!(place("delete", left) > place("send", FACTS), "{planned:?}");
     assert_eq!(planned.iter().filter(|(action, _)| action == "delete").count(), 3, "{planned:?}");
     github.clear_log();
-    let published = report(&run(&workspace, &github, &TO));
+    let published = run(&workspace, &github, &TO).works().json();
     assert_eq!(published["deleted"], 3, "{published}");
     assert_eq!(temporary(&github), Vec::<String>::new());
     assert_eq!(names(&github).len(), 12);
@@ -157,7 +157,7 @@ fn a_dry_run_tells_what_is_removed() {
     // What only is removed is told, too.
     github.add_asset(REPOSITORY, "v1", old(Asset::new(left, "{").starter()));
     assert_eq!(plan(&workspace, &github), [("delete".to_owned(), left.to_owned())]);
-    let published = report(&run(&workspace, &github, &TO));
+    let published = run(&workspace, &github, &TO).works().json();
     let counts = ["deleted", "pages_sent", "bytes_sent"].map(|name| published[name].clone());
     assert_eq!(counts, [1, 0, 0], "{published}");
 }
@@ -177,6 +177,6 @@ fn a_name_that_github_would_change_is_refused_before_anything_is_sent() {
     // The local version of `beta` has a `+`, which stays.
     std::fs::remove_file(workspace.path("wheels/demo-1!2.0-py3-none-any.whl")).expect("removes");
     build(&workspace, &[]);
-    report(&run(&workspace, &github, &TO));
+    run(&workspace, &github, &TO).works();
     assert!(names(&github).contains("beta-1.0+cu126-py3-none-any.whl"));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{build, command, publish, report, served, some_wheels};
+use super::{build, command, publish, served, some_wheels};
 use crate::support::program::tree;
 use crate::support::reader::Reader;
 use crate::support::{Run, Wheel, Workspace};
@@ -281,14 +281,7 @@ fn two_at_once_leave_one_whole_site_and_the_loser_says_so() {
             .collect();
         let runs: Vec<Run> = children
             .into_iter()
-            .map(|child| {
-                let output = child.wait_with_output().expect("ends");
-                Run {
-                    code: output.status.code(),
-                    stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-                    stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-                }
-            })
+            .map(|child| child.wait_with_output().expect("ends").into())
             .collect();
         assert!(runs.iter().any(|run| run.code == Some(0)), "{runs:?}");
         for run in runs.iter().filter(|run| run.code != Some(0)) {
@@ -301,7 +294,7 @@ fn two_at_once_leave_one_whole_site_and_the_loser_says_so() {
         let winner = &sites[winner.expect("one of them won")];
         let wanted = Reader::folder(&winner.site()).check().expect("is whole");
         assert_eq!(seen, wanted);
-        let again = report(&Run::of(&mut command(winner, &[], &["--to", &target])));
+        let again = Run::of(&mut command(winner, &[], &["--to", &target])).works().json();
         assert_eq!(again["pages_sent"], 0, "round {round}: {again}");
     }
 }
@@ -441,15 +434,14 @@ fn what_was_published_is_part_of_what_a_build_prints() {
     let workspace = some_wheels();
     let arguments = ["build", "--format", "json", "--publish", "live"];
     let run = Run::of(workspace.command(&arguments).env("SOURCE_DATE_EPOCH", "0"));
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    let printed: Value = serde_json::from_str(&run.stdout).expect("is one object");
+    let printed = run.works().json();
     assert_eq!((&printed["files"], &printed["published"]["target"]), (&5.into(), &"live".into()));
     assert!(printed["published"]["pages_sent"].as_u64() > Some(0), "{printed}");
     // What was built is said also where it cannot be published.
     let workspace = some_wheels();
     workspace.write("live", "a file");
     let run = Run::of(workspace.command(&arguments).env("SOURCE_DATE_EPOCH", "0"));
-    let printed: Value = serde_json::from_str(&run.stdout).expect("is one object");
+    let printed = run.json();
     assert_eq!((run.code, &printed["files"]), (Some(3), &5.into()));
     assert!(printed["published"].is_null(), "{printed}");
 }

@@ -148,9 +148,8 @@ fn eight_that_merge_at_once_lose_no_wheel() {
         let reader = Reader::web(&format!("{}/{bucket}/round-{round}/", s3.endpoint), None);
         // This server has no index documents.
         for child in children {
-            let output = child.wait_with_output().expect("ends");
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(output.status.code(), Some(0), "round {round}: {stderr}");
+            let run = Run::from(child.wait_with_output().expect("ends"));
+            assert_eq!(run.code, Some(0), "round {round}: {}", run.stderr);
         }
         let all = Workspace::new();
         if round % 2 == 1 {

@@ -45,13 +45,7 @@ fn command(workspace: &Workspace, environment: &[(&str, String)], arguments: &[&
 /// Publishes, expects that it works, and gives the report.
 #[track_caller]
 fn publish(workspace: &Workspace, environment: &[(&str, String)], arguments: &[&str]) -> Value {
-    report(&Run::of(&mut command(workspace, environment, arguments)))
-}
-
-#[track_caller]
-fn report(run: &Run) -> Value {
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    serde_json::from_str(&run.stdout).expect("prints JSON")
+    Run::of(&mut command(workspace, environment, arguments)).works().json()
 }
 
 /// Builds `wheels/` into `site/`, of whatever it was before.

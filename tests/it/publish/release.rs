@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{build, command, report, some_wheels};
+use super::{build, command, some_wheels};
 use crate::support::github::{Asset, Digest, Fault, Faults, Github, Origin, Release, Repository};
 use crate::support::{Run, Wheel, Workspace};
 
@@ -58,10 +58,10 @@ fn wheels_sidecars_and_facts_become_assets() {
     let workspace = some_wheels();
     build(&workspace, &[]);
     let github = github(Vec::new());
-    let plan = report(&run(&workspace, &github, &[&TO[..], &["--dry-run"]].concat()));
+    let plan = run(&workspace, &github, &[&TO[..], &["--dry-run"]].concat()).works().json();
     assert_eq!(plan["plan"].as_array().map(Vec::len), Some(11));
     assert_eq!(uploads(&github), 0, "a dry run makes nothing");
-    report(&run(&workspace, &github, &TO));
+    run(&workspace, &github, &TO).works();
     all_there(&github, &workspace);
     // The wheels come before what speaks of them.
     let log = github.log();
@@ -77,13 +77,13 @@ fn wheels_sidecars_and_facts_become_assets() {
     assert!(place(".metadata") < place("wheelsite-facts.json"));
     // Nothing new: nothing is sent.
     github.clear_log();
-    assert_eq!(report(&run(&workspace, &github, &TO))["files_sent"], 0);
+    assert_eq!(run(&workspace, &github, &TO).works().json()["files_sent"], 0);
     assert_eq!(uploads(&github), 0);
     // What is added brings its facts along, and the others stay.
     let more = Workspace::new();
     more.wheel(&Wheel::new("delta", "1.0"));
     build(&more, &[]);
-    report(&run(&more, &github, &TO));
+    run(&more, &github, &TO).works();
     assert_eq!(assets(&github).len(), 13);
     github.edit_release(REPOSITORY, "v1", |release| {
         let facts = release.assets.iter().find(|asset| asset.name == "wheelsite-facts.json");
@@ -96,7 +96,7 @@ fn wheels_sidecars_and_facts_become_assets() {
     let fresh = Workspace::new();
     let source = ["build", "--format", "json", "--pages", "none", "--source", "gh-release:v1"];
     let mut command = fresh.command(&source);
-    let summary = report(&Run::of(github.env(&mut command)));
+    let summary = Run::of(github.env(&mut command)).works().json();
     assert_eq!((&summary["files"], &summary["requests"]), (&6.into(), &1.into()), "{summary}");
 }
 
@@ -113,7 +113,7 @@ fn an_upload_that_broke_off_is_sent_again() {
         build(&workspace, &[]);
         let github = github(vec![Release::new("v1")]);
         github.faults(Faults::on(Origin::Api, "assets?name=", 1..=4, fault));
-        report(&run(&workspace, &github, &TO));
+        run(&workspace, &github, &TO).works();
         all_there(&github, &workspace);
     }
     // Left by somebody who was killed.
@@ -121,7 +121,7 @@ fn an_upload_that_broke_off_is_sent_again() {
     build(&workspace, &[]);
     let left = Asset::new("alpha-1.0-py3-none-any.whl", "half").starter();
     let github = github(vec![Release::new("v1").asset(left)]);
-    report(&run(&workspace, &github, &TO));
+    run(&workspace, &github, &TO).works();
     all_there(&github, &workspace);
 }
 
@@ -137,7 +137,7 @@ fn a_run_that_fails_is_taken_up_by_the_next() {
     failed.fails(3, &["cannot upload", "hint: what is there is whole"]);
     github.faults(Faults::none());
     github.clear_log();
-    report(&run(&workspace, &github, &TO));
+    run(&workspace, &github, &TO).works();
     all_there(&github, &workspace);
     assert!(uploads(&github) < 11, "what is there is not sent again");
 }
@@ -190,13 +190,13 @@ fn sidecars_are_added_to_wheels_that_are_there() {
     // The site links to the wheels: it has nothing else to give.
     run(&workspace, &github, &TO).fails(2, &["--sidecars-only"]);
     let only = [&TO[..], &["--sidecars-only"]].concat();
-    report(&run(&workspace, &github, &only));
+    run(&workspace, &github, &only).works();
     let names: Vec<String> = assets(&github).into_keys().collect();
     assert_eq!(names.len(), 7, "{names:?}");
     assert!(names.contains(&"alpha-1.0-py3-none-any.whl.metadata".to_owned()));
     assert!(names.contains(&"wheelsite-facts.json".to_owned()));
     github.clear_log();
-    report(&run(&workspace, &github, &only));
+    run(&workspace, &github, &only).works();
     assert_eq!(uploads(&github), 0);
     // Now installers are told of them.
     let mut build = workspace.command(&["build", "--source", "gh-release:v1", "--refresh"]);
@@ -257,7 +257,7 @@ pub(super) fn one_wheel(name: &str) -> Workspace {
 fn facts_are_not_lost_when_a_run_is_killed_while_it_replaces_them() {
     let [one, other, third] = ["one", "other", "third"].map(one_wheel);
     let github = github(vec![Release::new("v1")]);
-    report(&run(&one, &github, &TO));
+    run(&one, &github, &TO).works();
     github.clear_log();
     // After the old ones are gone, and before the new ones have their name.
     github.faults(Faults::by(|it| (it.method == "PATCH").then_some(Fault::Status(500))));
@@ -278,12 +278,12 @@ fn facts_are_not_lost_when_a_run_is_killed_while_it_replaces_them() {
     assert!(!assets(&github).contains_key("wheelsite-facts.json"));
     assert!(!temporary(&github).is_empty());
     github.faults(Faults::none());
-    report(&run(&third, &github, &TO));
+    run(&third, &github, &TO).works();
     let all = ["one", "other", "third"].map(|name| format!("{name}-1.0-py3-none-any.whl"));
     assert_eq!(facts(&github), BTreeSet::from(all.clone()));
     // It might still be at work. Hours later it is not.
     assert!(!temporary(&github).is_empty());
-    assert_eq!(report(&run(&third, &github, &TO))["pages_sent"], 0);
+    assert_eq!(run(&third, &github, &TO).works().json()["pages_sent"], 0);
     assert!(!temporary(&github).is_empty());
     github.edit_release(REPOSITORY, "v1", |release| {
         for asset in &mut release.assets {
@@ -300,13 +300,13 @@ fn facts_are_not_lost_when_a_run_is_killed_while_it_replaces_them() {
             "2026-01-01T00:00:00Z".clone_into(&mut asset.updated_at);
         }
     });
-    report(&run(&third, &github, &TO));
+    run(&third, &github, &TO).works();
     assert_eq!(temporary(&github), ["my-wheelsite-facts.json"], "nobody else's is touched");
     assert_eq!(facts(&github), BTreeSet::from(all));
     // An answer that is lost after it was done.
     let last = one_wheel("last");
     github.faults(Faults::by(|it| (it.method == "PATCH").then_some(Fault::ResetAfter(20))));
-    report(&run(&last, &github, &TO));
+    run(&last, &github, &TO).works();
     assert_eq!((facts(&github).len(), temporary(&github).len()), (4, 1));
 }
 
@@ -317,7 +317,7 @@ fn jobs_that_publish_at_once_merge_their_facts() {
     for before in [false, true] {
         let github = github(vec![Release::new("v1")]);
         if before {
-            report(&run(&one_wheel("z"), &github, &TO));
+            run(&one_wheel("z"), &github, &TO).works();
         }
         // All of them have read the old facts when the first one puts its own in their place.
         github.faults(Faults::by(|it| {
@@ -326,7 +326,7 @@ fn jobs_that_publish_at_once_merge_their_facts() {
         }));
         std::thread::scope(|scope| {
             for job in &jobs {
-                scope.spawn(|| report(&run(job, &github, &TO)));
+                scope.spawn(|| run(job, &github, &TO).works().json());
             }
         });
         assert_eq!(facts(&github).len(), names.len() + usize::from(before));
@@ -351,7 +351,7 @@ fn what_is_replaced_counts_once_among_the_assets() {
             published.fails(1, &[text, "hint: publish to several releases"]);
             assert_eq!(uploads(&github), 0);
         } else {
-            report(&published);
+            published.works();
             assert_eq!(assets(&github).len(), 1000);
             assert_eq!(facts(&github).len(), 5);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{command, report};
+use super::command;
 use crate::support::proxy::Proxy;
 use crate::support::{Run, Workspace, stores};
 
@@ -60,7 +60,7 @@ fn a_hundred_thousand_files() {
         let began = Instant::now();
         let run = Run::of(&mut timed);
         let seconds = began.elapsed().as_secs_f64();
-        let report = report(&run);
+        let report = run.works().json();
         eprintln!(
             "{what}: {seconds:.1} s, {:.2} s of CPU, {} requests, {} at once, {:.0} MiB, {report}",
             measured(&run.stderr, "User time") + measured(&run.stderr, "System time"),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{REPOSITORY, asset, build, one_release, release, summary, wheel_downloads};
+use super::{REPOSITORY, asset, build, one_release, release, wheel_downloads};
 use crate::support::github::{Asset, Digest, Github, Origin, Release, Repository};
 use crate::support::synthetic::SyntheticWheel;
 use crate::support::{Wheel, Workspace};
@@ -17,14 +17,14 @@ fn described() -> Wheel {
 fn a_second_run_asks_on_condition_and_reads_no_wheel() {
     let github = Github::with(one_release(&[described()]));
     let workspace = Workspace::new();
-    summary(&build(&workspace, &github, &SOURCE));
+    build(&workspace, &github, &SOURCE).works();
     github.clear_log();
-    let second = summary(&build(&workspace, &github, &SOURCE));
+    let second = build(&workspace, &github, &SOURCE).works().json();
     assert_eq!(wheel_downloads(&github).len(), 0);
     assert_eq!((&second["bytes_read"], &second["pages_written"]), (&0.into(), &0.into()));
     assert_eq!(github.not_modified(), github.log().len(), "{:?}", github.log());
     github.clear_log();
-    summary(&build(&workspace, &github, &[&SOURCE[..], &["--refresh"]].concat()));
+    build(&workspace, &github, &[&SOURCE[..], &["--refresh"]].concat()).works();
     assert_eq!(github.not_modified(), 0);
     assert!(!wheel_downloads(&github).is_empty());
 }
@@ -33,12 +33,13 @@ fn a_second_run_asks_on_condition_and_reads_no_wheel() {
 fn a_fresh_machine_with_the_live_site_reads_no_wheel() {
     let github = Github::with(one_release(&[described(), Wheel::new("other", "1.0")]));
     let first = Workspace::new();
-    summary(&build(&first, &github, &SOURCE));
+    build(&first, &github, &SOURCE).works();
     let served = first.serve(&[]);
     github.clear_log();
     let second = Workspace::new();
-    let read =
-        summary(&build(&second, &github, &[&SOURCE[..], &["--site-url", &served.url]].concat()));
+    let read = build(&second, &github, &[&SOURCE[..], &["--site-url", &served.url]].concat())
+        .works()
+        .json();
     assert_eq!(wheel_downloads(&github).len(), 0);
     assert_eq!(read["bytes_read"], 0);
     let page = second.read("site/packages/demo/index.html");
@@ -56,7 +57,7 @@ fn a_live_site_that_is_missing_is_a_first_run_and_one_that_fails_stops() {
     let with_site = |url: &str| [&SOURCE[..], &["--site-url", url]].concat().join(" ");
     let words = with_site(&never_built);
     let first: Vec<&str> = words.split(' ').collect();
-    summary(&build(&Workspace::new(), &github, &first));
+    build(&Workspace::new(), &github, &first).works();
     let workspace = Workspace::new();
     let words = with_site("http://127.0.0.1:1/");
     let dead: Vec<&str> = words.split(' ').collect();
@@ -68,14 +69,14 @@ fn a_live_site_that_is_missing_is_a_first_run_and_one_that_fails_stops() {
 fn a_changed_digest_is_rejected_unless_it_is_allowed_by_name() {
     let github = Github::with(one_release(&[described()]));
     let workspace = Workspace::new();
-    summary(&build(&workspace, &github, &SOURCE));
+    build(&workspace, &github, &SOURCE).works();
     let changed = described().file("more.py", b"more");
     github.replace_asset(REPOSITORY, "v1", asset(&changed));
     build(&workspace, &github, &SOURCE).fails(1, &["digest-changed", changed.filename()]);
     let other = [&SOURCE[..], &["--allow", "digest-changed:other-*"]].concat();
     build(&workspace, &github, &other).fails(1, &["digest-changed"]);
     let named = format!("digest-changed:{}", changed.filename());
-    summary(&build(&workspace, &github, &[&SOURCE[..], &["--allow", &named]].concat()));
+    build(&workspace, &github, &[&SOURCE[..], &["--allow", &named]].concat()).works();
 }
 
 /// A release of a large wheel with the facts that somebody has read in it.
@@ -110,13 +111,13 @@ fn facts_in_the_release_spare_the_wheel() {
     let (github, _) = with_facts(|_| ());
     let workspace = Workspace::new();
     let run = build(&workspace, &github, &[&SOURCE[..], &["--pages", "none"]].concat());
-    assert_eq!(summary(&run)["accepted"], 1);
+    assert_eq!(run.works().json()["accepted"], 1);
     assert_eq!(wheel_downloads(&github).len(), 0);
     let shard = workspace.json("site/state/large.json");
     assert_eq!(shard["files"][0]["facts"]["depth"], "metadata", "they are never more than that");
     github.clear_log();
     let full = [&SOURCE[..], &["--pages", "none", "--depth", "full", "--output", "new"]].concat();
-    summary(&build(&workspace, &github, &full));
+    build(&workspace, &github, &full).works();
     assert!(!wheel_downloads(&github).is_empty());
 }
 
@@ -141,7 +142,7 @@ fn facts_of_other_bytes_or_another_format_are_not_believed() {
     ];
     for (what, edit) in edits {
         let (github, _) = with_facts(edit);
-        summary(&build(&Workspace::new(), &github, &SOURCE));
+        build(&Workspace::new(), &github, &SOURCE).works();
         assert!(!wheel_downloads(&github).is_empty(), "{what}");
     }
 }
@@ -151,7 +152,7 @@ fn facts_are_not_believed_of_a_file_without_a_digest() {
     let (github, wheel) = with_facts(|_| ());
     let asset = Asset::of(wheel.filename(), wheel.clone()).digest(Digest::Null);
     github.replace_asset(REPOSITORY, "v1", asset);
-    summary(&build(&Workspace::new(), &github, &SOURCE));
+    build(&Workspace::new(), &github, &SOURCE).works();
     assert!(!wheel_downloads(&github).is_empty());
 }
 
@@ -170,7 +171,7 @@ fn an_optional_source_may_fail_and_others_may_not() {
     build(&workspace, &github, &[]).fails(3, &["no release `gone`"]);
     config(true);
     let run = build(&workspace, &github, &[]);
-    assert_eq!(summary(&run)["files"], 1);
+    assert_eq!(run.works().json()["files"], 1);
     assert!(
         run.stderr.contains("went on without the optional source `gh-release:gone`"),
         "{}",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{REPOSITORY, asset, build, patient, release, summary, wheel_downloads};
+use super::{REPOSITORY, asset, build, patient, release, wheel_downloads};
 use crate::support::github::{
     Asset, Content, Digest, Fault, Faults, Github, Origin, Release, Repository,
 };
@@ -49,7 +49,7 @@ fn what_passes_is_tried_again() {
 fn what_does_not_pass_is_told_and_the_old_site_stays() {
     let (github, _) = one_large();
     let workspace = Workspace::new();
-    summary(&build(&workspace, &github, &SOURCE));
+    build(&workspace, &github, &SOURCE).works();
     let before = tree(&workspace.site());
     for (origin, fault, text) in [
         (Origin::Api, Fault::Status(500), "500"),
@@ -104,7 +104,7 @@ fn a_download_that_breaks_off_goes_on_where_it_was() {
     github.faults(Faults::on(Some(Origin::Blob), "", 4..=5, Fault::ResetAfter(3 << 20)));
     let workspace = Workspace::new();
     let run = build(&workspace, &github, &[&SOURCE[..], &["--files", "copy"]].concat());
-    summary(&run);
+    run.works();
     let page = workspace.json("site/simple/large/index.v1_json");
     assert_eq!(page["files"][0]["hashes"]["sha256"], wheel.sha256());
     let resumed = wheel_downloads(&github)

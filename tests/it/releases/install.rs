@@ -1,6 +1,6 @@
 //! pip and uv install from the site that a release makes.
 
-use super::{asset, build, files, one_release, only_file, release, summary};
+use super::{asset, build, files, one_release, only_file, release};
 use crate::support::Wheel;
 use crate::support::clients::{CLIENTS, Index};
 use crate::support::github::{Asset, Digest, Github, Release, Repository};
@@ -17,7 +17,7 @@ fn a_release_is_installed_from_with_its_hashes() {
     let demo = Wheel::new("demo", "1.0").header("Requires-Dist: dependency");
     let github = Github::with(one_release(&[demo.clone(), dependency]));
     let run = build(&index.workspace, &github, &["--source", "gh-release:v1"]);
-    assert_eq!(summary(&run)["files"], 2);
+    assert_eq!(run.works().json()["files"], 2);
     let file = only_file(&index.workspace, "dependency");
     let url = file["url"].as_str().expect("is text");
     assert!(url.starts_with(&github.url(crate::support::github::Origin::Web)), "{url}");
@@ -48,7 +48,7 @@ fn a_sidecar_asset_is_advertised_when_it_is_the_wheels_own() {
         ),
     );
     let run = build(&index.workspace, &github, &["--source", "gh-release:v1"]);
-    summary(&run);
+    run.works();
     assert!(run.stderr.contains("sidecar-unused"), "{}", run.stderr);
     assert!(only_file(&index.workspace, "other").get("core-metadata").is_none());
     let advertised = only_file(&index.workspace, "demo")["core-metadata"]["sha256"].clone();
@@ -67,7 +67,7 @@ fn wheels_can_be_carried_instead_of_linked() {
     let Some(index) = Index::new() else { return };
     let github = Github::with(one_release(&[Wheel::new("demo", "1.0")]));
     let run = build(&index.workspace, &github, &["--source", "gh-release:v1", "--files", "copy"]);
-    assert_eq!(summary(&run)["files_placed"], 1);
+    assert_eq!(run.works().json()["files_placed"], 1);
     let served = index.serve();
     github.clear_log();
     for client in CLIENTS {
@@ -77,7 +77,7 @@ fn wheels_can_be_carried_instead_of_linked() {
     // What is there already is not fetched again.
     github.clear_log();
     let run = build(&index.workspace, &github, &["--source", "gh-release:v1", "--files", "copy"]);
-    assert_eq!(summary(&run)["files_placed"], 0);
+    assert_eq!(run.works().json()["files_placed"], 0);
     assert_eq!(super::downloads(&github).len(), 0);
 }
 
@@ -89,7 +89,7 @@ fn sources_are_mixed_and_conflicts_named() {
     index.workspace.wheel(&same);
     index.workspace.wheel(&Wheel::new("ours", "1.0"));
     let mixed = ["--source", "dir:wheels", "--source", "gh-release:v1"];
-    assert_eq!(summary(&build(&index.workspace, &github, &mixed))["files"], 3);
+    assert_eq!(build(&index.workspace, &github, &mixed).works().json()["files"], 3);
     let served = index.serve();
     for client in CLIENTS {
         let installed = index.install(client, &served.index(), &["same", "theirs", "ours"]);
@@ -114,7 +114,7 @@ fn all_releases_of_a_repository_make_one_index() {
             .release(release("draft", &[wheel("4.0")]).draft()),
     );
     let run = build(&index.workspace, &github, &["--source", "gh-release:octo/wheels"]);
-    summary(&run);
+    run.works();
     assert_eq!(files(&index.workspace, "demo").len(), 2);
     let served = index.serve();
     for client in CLIENTS {

@@ -1,6 +1,6 @@
 //! Rate limits: waited for within a bound, or told with the time to come back.
 
-use super::{build, one_release, patient, summary};
+use super::{build, one_release, patient};
 use crate::support::github::{Github, Options, Secondary};
 use crate::support::{Run, Wheel, Workspace};
 
@@ -24,7 +24,7 @@ fn used_up_until(reset: i64) -> impl FnOnce(&mut Options) {
 fn a_limit_that_ends_soon_is_waited_for() {
     let github = github();
     github.options(used_up_until(now() + 1));
-    summary(&build(&Workspace::new(), &github, &["--source", "gh-release:v1"]));
+    build(&Workspace::new(), &github, &["--source", "gh-release:v1"]).works();
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn secondary_limits_say_how_long_to_wait() {
         github.options(|options| {
             options.secondary = Some(Secondary { times: 2, status, retry_after: 0 });
         });
-        summary(&build(&Workspace::new(), &github, &["--source", "gh-release:v1"]));
+        build(&Workspace::new(), &github, &["--source", "gh-release:v1"]).works();
         github.options(|options| {
             options.secondary = Some(Secondary { times: 1, status, retry_after: 600 });
         });

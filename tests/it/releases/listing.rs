@@ -1,6 +1,6 @@
 //! What is listed: specs, selections, pages, and listings that are cut short.
 
-use super::{REPOSITORY, asset, build, build_with, files, one_release, release, summary};
+use super::{REPOSITORY, asset, build, build_with, files, one_release, release};
 use crate::support::github::{Asset, Cut, Github, List, Release, Repository};
 use crate::support::{Wheel, Workspace};
 
@@ -44,7 +44,7 @@ fn every_way_to_name_a_release() {
         ("gh-release:v4-rc", 4),
     ] {
         let workspace = Workspace::new();
-        summary(&build(&workspace, &github, &["--source", spec]));
+        build(&workspace, &github, &["--source", spec]).works();
         assert_eq!(files(&workspace, "demo"), [wheel(version).filename()], "{spec}");
     }
 }
@@ -57,7 +57,7 @@ fn a_tag_that_is_called_latest_is_that_tag() {
             .release(release("v2", &[wheel(2)])),
     );
     let workspace = Workspace::new();
-    summary(&build(&workspace, &github, &["--source", "gh-release:latest"]));
+    build(&workspace, &github, &["--source", "gh-release:latest"]).works();
     assert_eq!(files(&workspace, "demo"), [wheel(1).filename()]);
 }
 
@@ -95,12 +95,12 @@ fn the_configuration_names_the_repository_and_selects() {
         "repository: octo/none\nsources:\n  - source: gh-release:someone/else\n    tags: ['v2026*']\n    \
          prereleases: true\n    include: ['demo-*']\n    exclude: ['*rc1*']\n",
     );
-    summary(&build(&workspace, &github, &[]));
+    build(&workspace, &github, &[]).works();
     assert_eq!(files(&workspace, "demo"), ["demo-1.0-py3-none-any.whl"]);
     assert!(!workspace.path("site/simple/other").exists());
     // Flags choose for the sources that they come with.
     let flags = ["--source", "gh-release:someone/else", "--prereleases", "--include", "demo-*"];
-    summary(&build(&workspace, &github, &[&flags[..], &["--output", "second"]].concat()));
+    build(&workspace, &github, &[&flags[..], &["--output", "second"]].concat()).works();
     let page = workspace.json("second/simple/demo/index.v1_json");
     assert_eq!(page["files"].as_array().map(Vec::len), Some(3), "{page}");
     build(&workspace, &github, &["--source", "gh-release:v1", "--drafts"])
@@ -117,7 +117,7 @@ fn drafts_are_taken_by_choice_and_carried() {
     let all = ["--source", "gh-release:octo/wheels", "--drafts"];
     build_with(&workspace, &github, "good", &all).fails(2, &["has no URL", "--files copy"]);
     let run = build_with(&workspace, &github, "good", &[&all[..], &["--files", "copy"]].concat());
-    assert_eq!(summary(&run)["files"], 2);
+    assert_eq!(run.works().json()["files"], 2);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn only_what_is_uploaded_is_listed() {
     let github = Github::with(Repository::new(REPOSITORY).release(release));
     let workspace = Workspace::new();
     let run = build(&workspace, &github, &["--source", "gh-release:v1"]);
-    summary(&run);
+    run.works();
     assert_eq!(files(&workspace, "demo"), [wheel(1).filename()]);
     assert!(run.stderr.contains("its upload is not finished"), "{}", run.stderr);
     assert!(!run.stderr.contains("notes.txt"), "{}", run.stderr);
@@ -141,11 +141,11 @@ fn past_a_thousand_releases_and_up_to_a_thousand_assets() {
     let github = Github::with(many_releases(1_050));
     let workspace = Workspace::new();
     let run = build(&workspace, &github, &["--source", "gh-release:octo/wheels"]);
-    assert_eq!(summary(&run)["files"], 1_050);
+    assert_eq!(run.works().json()["files"], 1_050);
     let github = Github::with(many_assets(1_000));
     let workspace = Workspace::new();
     let run = build(&workspace, &github, &["--source", "gh-release:v1"]);
-    assert_eq!(summary(&run)["files"], 1_000);
+    assert_eq!(run.works().json()["files"], 1_000);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn assets_that_a_release_does_not_show_are_asked_for() {
     for shown in [30, 100] {
         github.options(|options| options.embedded_assets = shown);
         let run = build(&workspace, &github, &["--source", "gh-release:octo/wheels"]);
-        assert_eq!(summary(&run)["files"], 130, "{shown} shown");
+        assert_eq!(run.works().json()["files"], 130, "{shown} shown");
     }
 }
 
@@ -167,7 +167,7 @@ fn a_listing_that_is_cut_short_makes_no_shorter_index() {
     ] {
         let github = Github::with(repository);
         let workspace = Workspace::new();
-        summary(&build(&workspace, &github, &["--source", spec]));
+        build(&workspace, &github, &["--source", spec]).works();
         let before = crate::support::program::tree(&workspace.site());
         for cut in
             [Cut::Refused(1), Cut::Refused(2), Cut::Silent(1), Cut::Silent(2), Cut::KeepsLast(1)]
@@ -186,6 +186,6 @@ fn a_listing_that_is_cut_short_makes_no_shorter_index() {
 fn enterprise_servers_have_their_api_elsewhere() {
     let github = Github::builder().repository(one_release(&[wheel(1)])).prefix("/api/v3").start();
     let workspace = Workspace::new();
-    summary(&build(&workspace, &github, &["--source", "gh-release:v1"]));
+    build(&workspace, &github, &["--source", "gh-release:v1"]).works();
     assert_eq!(files(&workspace, "demo"), [wheel(1).filename()]);
 }

@@ -49,13 +49,6 @@ fn patient(command: &mut std::process::Command) -> &mut std::process::Command {
     command.env("WHEELSITE_HTTP_RETRY_DELAY", "0")
 }
 
-/// Expects that a build worked, and gives its summary.
-#[track_caller]
-fn summary(run: &Run) -> Value {
-    assert_eq!(run.code, Some(0), "{}", run.stderr);
-    serde_json::from_str(&run.stdout).expect("prints JSON")
-}
-
 /// The filenames that a project's page offers.
 fn files(workspace: &Workspace, project: &str) -> Vec<String> {
     let page = workspace.json(&format!("site/simple/{project}/index.v1_json"));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{REPOSITORY, build, build_with, files, release, summary, wheel_downloads};
+use super::{REPOSITORY, build, build_with, files, release, wheel_downloads};
 use crate::support::github::{Asset, Github, Origin, Release, Repository};
 use crate::support::synthetic::SyntheticWheel;
 use crate::support::{Run, Wheel, Workspace, program};
@@ -45,7 +45,7 @@ fn a_private_repository_is_carried_or_refused() {
     build_with(&workspace, &github, TOKEN, &source).fails(2, &["has no URL", "--files copy"]);
     assert_eq!(wheel_downloads(&github).len(), 0, "it is known before anything is read");
     let run = build_with(&workspace, &github, TOKEN, &[&source[..], &["--files", "copy"]].concat());
-    assert_eq!(summary(&run)["files_placed"], 2);
+    assert_eq!(run.works().json()["files_placed"], 2);
     let page = workspace.json("site/simple/demo/index.v1_json");
     let url = page["files"][0]["url"].as_str().expect("is text");
     assert!(workspace.path("site/simple/demo").join(url).is_file(), "{url}");
@@ -90,7 +90,7 @@ fn a_public_repository_is_read_without_using_up_the_api() {
         .token("good")
         .start();
     let workspace = Workspace::new();
-    summary(&build_with(&workspace, &github, "good", &["--source", "gh-release:v1"]));
+    build_with(&workspace, &github, "good", &["--source", "gh-release:v1"]).works();
     let log = github.log();
     assert!(!log.iter().any(|entry| entry.octet_stream), "{log:?}");
     assert!(log.iter().all(|entry| entry.origin == Origin::Api || !entry.authorized), "{log:?}");
@@ -108,7 +108,7 @@ fn a_signed_url_is_used_while_it_lives_and_got_anew_afterwards() {
     let repository = Repository::new(REPOSITORY).release(Release::new("v1").asset(large()));
     let github = Github::with(repository);
     let source = ["--source", "gh-release:v1"];
-    summary(&build(&Workspace::new(), &github, &source));
+    build(&Workspace::new(), &github, &source).works();
     let redirects = |github: &Github| {
         github
             .log()
@@ -121,7 +121,7 @@ fn a_signed_url_is_used_while_it_lives_and_got_anew_afterwards() {
     github.options(|options| options.signature_uses = 1);
     let workspace = Workspace::new();
     let run = build(&workspace, &github, &source);
-    assert_eq!(summary(&run)["files"], 1);
+    assert_eq!(run.works().json()["files"], 1);
     assert!(redirects(&github) > 1);
     keeps_secrets(&workspace, &github, &run);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{REPOSITORY, build, downloads, summary, wheel_downloads};
+use super::{REPOSITORY, build, downloads, wheel_downloads};
 use crate::support::github::{
     Asset, Content, Digest, Fault, Faults, Github, Origin, Release, Repository,
 };
@@ -27,7 +27,7 @@ fn a_wheel_costs_three_requests_and_its_descriptions() {
     let wheels = wheels(20, 200 << 20);
     let github = release_of(&wheels);
     let workspace = Workspace::new();
-    let summary = summary(&build(&workspace, &github, &["--source", "gh-release:v1"]));
+    let summary = build(&workspace, &github, &["--source", "gh-release:v1"]).works().json();
     assert_eq!(summary["accepted"], 20);
     let log = downloads(&github);
     for wheel in &wheels {
@@ -52,7 +52,7 @@ fn a_wheel_costs_three_requests_and_its_descriptions() {
 fn requests_at_once_are_bounded() {
     let github = release_of(&wheels(40, 1 << 20));
     github.options(|options| options.latency = std::time::Duration::from_millis(10));
-    summary(&build(&Workspace::new(), &github, &["--source", "gh-release:v1", "--jobs", "4"]));
+    build(&Workspace::new(), &github, &["--source", "gh-release:v1", "--jobs", "4"]).works();
     let most = github.most_at_once(Origin::Blob);
     assert!((2..=4).contains(&most), "{most} at once");
 }
@@ -63,7 +63,7 @@ fn a_server_without_ranges_costs_one_download() {
     let github = release_of(std::slice::from_ref(&wheel));
     github.faults(Faults::by(|asked| (asked.origin == Origin::Blob).then_some(Fault::IgnoreRange)));
     let workspace = Workspace::new();
-    let summary = summary(&build(&workspace, &github, &["--source", "gh-release:v1"]));
+    let summary = build(&workspace, &github, &["--source", "gh-release:v1"]).works().json();
     assert_eq!(summary["accepted"], 1);
     let log = wheel_downloads(&github);
     assert_eq!(log.len(), 1, "{log:?}");
@@ -77,17 +77,17 @@ fn a_digest_that_is_not_stated_costs_one_download_ever() {
     let github = Github::with(Repository::new(REPOSITORY).release(Release::new("v1").asset(asset)));
     let workspace = Workspace::new();
     let run = build(&workspace, &github, &["--source", "gh-release:v1"]);
-    let read = summary(&run)["bytes_read"].as_u64().expect("is a number");
+    let read = run.works().json()["bytes_read"].as_u64().expect("is a number");
     assert!(read < wheel.size() + (512 << 10), "{read} bytes");
     let page = workspace.json("site/simple/large/index.v1_json");
     assert_eq!(page["files"][0]["hashes"]["sha256"], wheel.sha256());
     // The cache knows it; and where there is none, the state of the last site.
     github.clear_log();
-    summary(&build(&workspace, &github, &["--source", "gh-release:v1", "--output", "second"]));
+    build(&workspace, &github, &["--source", "gh-release:v1", "--output", "second"]).works();
     assert_eq!(wheel_downloads(&github).len(), 0, "without a state");
     std::fs::remove_dir_all(workspace.path("cache")).expect("removes");
     let arguments = ["--source", "gh-release:v1", "--output", "third", "--previous", "site"];
-    summary(&build(&workspace, &github, &arguments));
+    build(&workspace, &github, &arguments).works();
     assert_eq!(wheel_downloads(&github).len(), 0, "without a cache");
     // Another upload under the name is another file.
     let other = Arc::new(SyntheticWheel::new("large", "1.0", 5 << 20, 500));
@@ -102,10 +102,10 @@ fn full_depth_downloads_each_new_digest_once() {
     let github = release_of(std::slice::from_ref(&wheel));
     let workspace = Workspace::new();
     let full = ["--source", "gh-release:v1", "--depth", "full"];
-    summary(&build(&workspace, &github, &full));
+    build(&workspace, &github, &full).works();
     assert!(wheel_downloads(&github).iter().any(|entry| entry.sent >= wheel.size() - 1));
     github.clear_log();
-    summary(&build(&workspace, &github, &full));
+    build(&workspace, &github, &full).works();
     assert_eq!(wheel_downloads(&github).len(), 0);
 }
 
@@ -130,8 +130,7 @@ fn check_and_repair_and_inspect_read_releases_too() {
     let run =
         |arguments: &[&str]| crate::support::Run::of(github.env(&mut workspace.command(arguments)));
     let checked = run(&["check", "gh-release:v1", "--format", "json"]);
-    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
-    let report: serde_json::Value = serde_json::from_str(&checked.stdout).expect("is JSON");
+    let report = checked.works().json();
     assert_eq!(report["accepted"], 1);
     let repaired = run(&["repair", "gh-release:v1", "--output", "mended"]);
     assert_eq!(repaired.code, Some(0), "{}", repaired.stderr);
@@ -142,8 +141,7 @@ fn check_and_repair_and_inspect_read_releases_too() {
         wheel.filename()
     );
     let inspected = run(&["inspect", &url, "--format", "json"]);
-    assert_eq!(inspected.code, Some(0), "{}", inspected.stderr);
-    let facts: serde_json::Value = serde_json::from_str(&inspected.stdout).expect("is JSON");
+    let facts = inspected.works().json();
     assert_eq!(facts["filename"], wheel.filename());
     assert_eq!(facts["size"], wheel.bytes().len());
 }

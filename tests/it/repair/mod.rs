@@ -48,7 +48,7 @@ impl Repair {
         let mut all = vec!["repair", "wheels", "--output", "repaired", "--format", "json"];
         all.extend(arguments);
         let run = self.workspace.run(&all);
-        let json = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
+        let json = run.json();
         Report { run, json }
     }
 
@@ -69,7 +69,7 @@ impl Repair {
     #[track_caller]
     fn is_sound(&self, path: &str) {
         let run = self.workspace.run(&["check", path, "--format", "json"]);
-        let report: Value = serde_json::from_str(&run.stdout).expect("prints JSON");
+        let report = run.json();
         assert_eq!(report["files"][0]["accepted"], true, "{report}");
         for finding in report["files"][0]["findings"].as_array().expect("is a list") {
             let check = finding["check"].as_str().expect("is text");

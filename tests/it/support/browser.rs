@@ -70,7 +70,7 @@ impl Browser {
         node.arg(repository("tests/it/browser").join(format!("{scenario}.mjs")));
         let run = Run::of(node.arg(parameters.to_string()));
         assert_eq!(run.code, Some(0), "{scenario}: {}", run.stderr);
-        let told: Value = serde_json::from_str(&run.stdout).expect("prints JSON");
+        let told = run.json();
         let complaints = told["complaints"].as_array().expect("is a list").iter();
         let text = |complaint: &Value| complaint.as_str().expect("is text").to_owned();
         Told { result: told["result"].clone(), complaints: complaints.map(text).collect() }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -96,9 +96,7 @@ impl Workspace {
     pub(crate) fn build(&self, arguments: &[&str]) -> Value {
         let mut all = vec!["build", "--format", "json"];
         all.extend(arguments);
-        let run = self.run(&all);
-        assert_eq!(run.code, Some(0), "{}", run.stderr);
-        serde_json::from_str(&run.stdout).expect("prints JSON")
+        self.run(&all).works().json()
     }
 
     /// Serves `site/` on a free port.
@@ -109,14 +107,33 @@ impl Workspace {
     }
 }
 
-impl Run {
-    pub(crate) fn of(command: &mut Command) -> Self {
-        let output = command.output().expect("starts");
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+}
+
+impl Run {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        command.output().expect("starts").into()
+    }
+
+    /// Expects that it ended well.
+    #[track_caller]
+    pub(crate) fn works(&self) -> &Self {
+        assert_eq!(self.code, Some(0), "{}", self.stderr);
+        self
+    }
+
+    /// What it printed as JSON, however it ended.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error} in:\n{}\n{}", self.stdout, self.stderr))
     }
 
     /// Expects this exit code, and all of these texts on stderr.

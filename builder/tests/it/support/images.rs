@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::tools;
+use super::{Run, tools};
 
 /// As `{cuda}` puts it together: NVIDIA's tags have the whole version too.
 pub(crate) const DEVEL: &str = "wheelsite.invalid/cuda:13.5.0-devel";
@@ -114,9 +114,8 @@ impl Podman {
 
     /// What podman prints, which must end well.
     pub(crate) fn says(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().expect("starts");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "podman {arguments:?}: {errors}");
-        String::from_utf8(output.stdout).expect("is UTF-8")
+        let run = Run::of(&mut self.command(arguments));
+        assert_eq!(run.code, Some(0), "podman {arguments:?}: {}", run.stderr);
+        run.stdout
     }
 }
