@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Summary;
@@ -18,7 +19,7 @@ use crate::config::Settings;
 use crate::facts::{Depth, FACTS_VERSION, Location, SidecarFile, Stamp};
 use crate::index::Index;
 use crate::net::Traffic;
-use crate::publish::{SiteDirectory, all_of, pages};
+use crate::publish::{Belongings, SiteDirectory, all_of};
 use crate::render::theme::Theme;
 use crate::report::Reporter;
 use crate::source::{Listing, SourceSpec, stamp_of};
@@ -228,14 +229,19 @@ impl Again {
         }
         let state = site.read(ROOT_FILE).ok()?;
         let roots: Roots = serde_json::from_slice(&state).ok()?;
-        let of_projects =
-            index.projects.iter().map(|project| all_of(project, &index.channels, settings));
-        let mut files: Vec<(String, Option<u64>)> =
-            roots.pages.into_keys().map(|path| (path, None)).chain(of_projects.flatten()).collect();
-        // Those of a folder are looked for together.
-        files.sort_unstable();
-        let of_project = |project| pages(project, &index.channels, settings).len();
-        let pages: usize = index.projects.iter().map(of_project).sum();
+        let of_project = |project| all_of(project, &index.channels, settings);
+        let of_projects: Vec<Belongings> = index.projects.par_iter().map(of_project).collect();
+        let pages: usize = of_projects.iter().map(|belongings| belongings.pages.len()).sum();
+        // Those of a folder at the root are looked for together.
+        let mut folders: BTreeMap<String, Vec<(String, Option<u64>)>> = BTreeMap::new();
+        let roots = roots.pages.into_keys().map(|path| (path, None));
+        for file in roots.chain(of_projects.into_iter().flat_map(Belongings::into_files)) {
+            let folder = file.0.split_once('/').map_or("", |(folder, _)| folder);
+            match folders.get_mut(folder) {
+                Some(files) => files.push(file),
+                None => drop(folders.insert(folder.to_owned(), vec![file])),
+            }
+        }
         let head = Head {
             made_from: self.made_from(sources, Sha256::of(&state))?,
             projects: summary.projects,
@@ -247,7 +253,7 @@ impl Again {
         };
         let mut text = serde_json::to_string(&head).ok()?;
         text.push('\n');
-        for (path, size) in files {
+        for (path, size) in folders.into_values().flatten() {
             match size {
                 None => text.push('-'),
                 Some(size) => text.push_str(&size.to_string()),

@@ -20,8 +20,8 @@ use crate::index::coverage::Coverage;
 use crate::index::{FileUrl, Index, IndexFile, Project, View};
 use crate::inspect;
 use crate::publish::{
-    Carried, Change, PageKind, Placement, Plan, SiteDirectory, carried, inputs_of, metadata_path,
-    owner, pages, removal_rank,
+    Carried, Change, PageKind, Placement, Plan, SiteDirectory, carried, inputs_of, kinds,
+    metadata_path, owner, pages, removal_rank,
 };
 use crate::render::listed::Listed;
 use crate::render::needs::Needs;
@@ -129,7 +129,8 @@ impl<'a> Writer<'a> {
     }
 
     fn write_all(&self, plan: &Plan<'_>) -> Result<()> {
-        let pages = |project: &Project| self.pages(project).len();
+        let work = &self.work;
+        let pages = |project: &Project| kinds(project, &work.index.channels, work.settings).count();
         let pages_of_all: usize = self.work.index.projects.iter().map(pages).sum();
         let changed: usize = plan.changes.iter().map(|change| pages(change.project)).sum();
         self.counts.unchanged.fetch_add((pages_of_all - changed) as u64, Ordering::Relaxed);
@@ -234,6 +235,7 @@ impl<'a> Writer<'a> {
         // What becomes stale is named before the shard that knows of it is replaced.
         let touched = pages.iter().map(|(path, _)| path).chain(&stale).map(String::as_str);
         self.work.site.announce(touched.chain((!shard_stands).then_some(&*shard_path)))?;
+        self.work.site.expect(pages.iter().map(|(path, _)| &**path));
         for (path, bytes) in &pages {
             self.work.site.write(path, bytes)?;
         }

@@ -226,6 +226,22 @@ impl SiteDirectory {
         self.journal.announce(paths)
     }
 
+    /// Makes folders for files that will be written to a site that is not there yet: otherwise each
+    /// first file of a folder is what finds that it is missing.
+    pub fn expect<'p>(&self, paths: impl IntoIterator<Item = &'p str>) {
+        if !self.aside {
+            return;
+        }
+        let mut last = None;
+        let folders = paths.into_iter().filter(|path| is_ours(path));
+        for folder in folders.filter_map(|path| Path::new(path).parent()) {
+            if last.replace(folder) != Some(folder) {
+                // Whoever writes into it makes what is missing, or says why that cannot be.
+                let _ = fs::create_dir(self.root.join(folder));
+            }
+        }
+    }
+
     /// Writes a file that has been announced.
     pub fn write(&self, path: &str, bytes: &[u8]) -> Result<()> {
         self.put(path, |target| File::create_new(target).and_then(|mut file| file.write_all(bytes)))

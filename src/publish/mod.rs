@@ -44,8 +44,8 @@ pub use local::{LocalSite, Merged};
 pub use merge::{Base, Merger};
 pub use paths::{owner, removal_rank};
 pub use plan::{
-    Carried, Change, Compared, PageKind, Plan, all_of, carried, inputs_of, is_unchanged,
-    metadata_path, of_settings, pages,
+    Belongings, Carried, Change, Compared, PageKind, Plan, all_of, carried, inputs_of,
+    is_unchanged, kinds, metadata_path, of_settings, pages,
 };
 pub use release::{Held, ReleaseReport, ReleaseWheel, Releases, WheelUpload, upload_wheels};
 pub use report::{Report, Step};

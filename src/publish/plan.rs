@@ -150,22 +150,31 @@ pub fn pages<'a>(
     settings: &Settings,
 ) -> Vec<(String, PageKind<'a>)> {
     let name = &project.name;
-    let mut pages = Vec::new();
-    for view in channels.views().filter(|view| view.has(project)) {
-        let prefix = view.prefix();
-        pages.push((format!("{prefix}simple/{name}/index.html"), PageKind::Html(view)));
-        if settings.host.serves_json() {
-            pages.push((format!("{prefix}simple/{name}/index.v1_json"), PageKind::Json(view)));
-        }
-    }
-    if settings.pages == PagesMode::All {
-        pages.push((format!("packages/{name}/index.html"), PageKind::People));
-        pages.push((format!("packages/{name}/files.json"), PageKind::Files));
-        if keeps_metadata(project) {
-            pages.push((metadata_path(name), PageKind::Metadata));
-        }
-    }
-    pages
+    let path = |page| match page {
+        PageKind::Html(view) => format!("{}simple/{name}/index.html", view.prefix()),
+        PageKind::Json(view) => format!("{}simple/{name}/index.v1_json", view.prefix()),
+        PageKind::People => format!("packages/{name}/index.html"),
+        PageKind::Files => format!("packages/{name}/files.json"),
+        PageKind::Metadata => metadata_path(name),
+    };
+    kinds(project, channels, settings).map(|page| (path(page), page)).collect()
+}
+
+/// What pages a project has.
+pub fn kinds<'a>(
+    project: &Project,
+    channels: &'a Channels,
+    settings: &Settings,
+) -> impl Iterator<Item = PageKind<'a>> {
+    let views = channels.views().filter(|view| view.has(project));
+    let json = settings.host.serves_json();
+    let simple = views.flat_map(move |view| {
+        [Some(PageKind::Html(view)), json.then_some(PageKind::Json(view))].into_iter().flatten()
+    });
+    let for_people = settings.pages == PagesMode::All;
+    let people = for_people.then_some([PageKind::People, PageKind::Files]);
+    let metadata = (for_people && keeps_metadata(project)).then_some(PageKind::Metadata);
+    simple.chain(people.into_iter().flatten()).chain(metadata)
 }
 
 /// Where the METADATA lies that the page of a project shows, if the site carries no sidecar of it.
@@ -223,20 +232,34 @@ fn is_intact(
         && carried(project).iter().all(|carried| site.has(&carried.path, carried.size()))
 }
 
-/// All that the site has of a project, with the sizes that are known.
-pub fn all_of(
-    project: &Project,
-    channels: &Channels,
-    settings: &Settings,
-) -> Vec<(String, Option<u64>)> {
-    let pages = pages(project, channels, settings).into_iter().map(|(path, _)| (path, None));
-    let shard = std::iter::once((shard_path(&project.name), None));
+/// All that the site has of a project.
+pub struct Belongings {
+    /// Paths of its pages.
+    pub pages: Vec<String>,
+    shard: String,
+    /// Paths of the files that the site carries for it, with the sizes that are known.
+    carried: Vec<(String, Option<u64>)>,
+}
+
+impl Belongings {
+    /// The paths, with the sizes that are known.
+    pub fn into_files(self) -> impl Iterator<Item = (String, Option<u64>)> {
+        let unknown = self.pages.into_iter().chain([self.shard]).map(|path| (path, None));
+        unknown.chain(self.carried)
+    }
+}
+
+/// All that the site has of a project.
+pub fn all_of(project: &Project, channels: &Channels, settings: &Settings) -> Belongings {
     let carried = carried(project).into_iter();
-    pages
-        .chain(shard)
-        .chain(carried.map(|file| {
-            let size = file.size();
-            (file.path, size)
-        }))
-        .collect()
+    Belongings {
+        pages: pages(project, channels, settings).into_iter().map(|(path, _)| path).collect(),
+        shard: shard_path(&project.name),
+        carried: carried
+            .map(|carried| {
+                let size = carried.size();
+                (carried.path, size)
+            })
+            .collect(),
+    }
 }

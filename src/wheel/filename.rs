@@ -187,24 +187,22 @@ impl WheelFilename {
     ) -> Result<Self, FilenameError> {
         check_length(&text)?;
         let stem = text.strip_suffix(".whl").ok_or(FilenameError::Extension)?;
-        let mut parts = [""; 6];
-        let (mut found, mut begin) = (0, 0);
-        for end in memchr::memchr_iter(b'-', stem.as_bytes()).chain([stem.len()]) {
-            if let Some(place) = parts.get_mut(found) {
-                *place = &stem[begin..end];
+        let wrong = || FilenameError::Parts { found: stem.split('-').count() };
+        // From its end: what it begins with is mostly what the one before begins with.
+        let (rest, platform) = part(stem).ok_or_else(wrong)?;
+        let (rest, abi) = part(rest).ok_or_else(wrong)?;
+        let (rest, python) = part(rest).ok_or_else(wrong)?;
+        let same = before.filter(|before| before.release_text() == rest);
+        let (name, version, build) = if let Some(same) = same {
+            (same.name_text(), same.version_text(), None)
+        } else {
+            let mut parts = rest.split('-');
+            match (parts.next(), parts.next(), parts.next(), parts.next()) {
+                (Some(name), Some(version), build, None) => (name, version, build),
+                _ => return Err(wrong()),
             }
-            (found, begin) = (found + 1, end + 1);
-        }
-        let (name, version, build, tags) = match (found, parts) {
-            (5, [name, version, python, abi, platform, _]) => {
-                (name, version, None, [python, abi, platform])
-            }
-            (6, [name, version, build, python, abi, platform]) => {
-                (name, version, Some(build), [python, abi, platform])
-            }
-            _ => return Err(FilenameError::Parts { found }),
         };
-        let before = before.filter(|before| before.name_text() == name);
+        let before = before.filter(|before| same.is_some() || before.name_text() == name);
         let (version_at, behind_at) = (name.len() + 1, name.len() + version.len() + 2);
         let (name, has_normal_name) = match before {
             Some(before) => (before.name.clone(), before.has_normal_name),
@@ -219,26 +217,32 @@ impl WheelFilename {
                 (normalized, has_normal_name)
             }
         };
-        let (version, has_normal_version) = match before {
-            Some(same) if same.version_text() == version => {
-                (same.version.clone(), same.has_normal_version)
-            }
-            _ => versions.parse(version)?,
+        let (version, has_normal_version) = match same {
+            Some(same) => (same.version.clone(), same.has_normal_version),
+            None => versions.parse(version)?,
         };
         build.map(parse_build).transpose()?;
-        let sound = before.map(|before| [before.python(), before.abi(), before.platform()]);
-        for (at, part) in ["python", "abi", "platform"].into_iter().enumerate() {
-            if sound.is_none_or(|sound| sound[at] != tags[at]) {
-                check_tags(tags[at], part)?;
-            }
+        if before.is_none_or(|before| before.python() != python) {
+            check_tags(python, "python")?;
         }
-        let platform = stem.len() - tags[2].len();
-        let abi = platform - 1 - tags[1].len();
-        let python = abi - 1 - tags[0].len();
+        if before.is_none_or(|before| before.abi() != abi) {
+            check_tags(abi, "abi")?;
+        }
+        if before.is_none_or(|before| before.platform() != platform) {
+            check_tags(platform, "platform")?;
+        }
+        let platform_at = stem.len() - platform.len();
+        let abi_at = platform_at - 1 - abi.len();
+        let python_at = abi_at - 1 - python.len();
         // `check_length` has bounded every offset by 255.
-        let starts = [version_at, behind_at, python, abi, platform];
+        let starts = [version_at, behind_at, python_at, abi_at, platform_at];
         let starts = starts.map(|start| u8::try_from(start).unwrap_or(u8::MAX));
         Ok(Self { text, name, version, has_normal_version, has_normal_name, starts })
+    }
+
+    /// Name and version as they are spelled in the filename.
+    fn release_text(&self) -> &str {
+        &self.text[..usize::from(self.starts[1]) - 1]
     }
 
     /// The name as it is spelled in the filename.
@@ -436,6 +440,12 @@ fn is_plainly_normal(version: &str) -> bool {
     let (release, local) = version.split_once('+').unwrap_or((version, "0"));
     release.split('.').all(is_number)
         && local.split('.').all(|part| is_number(part) || is_word(part))
+}
+
+/// The last part between dashes, behind those before it.
+fn part(text: &str) -> Option<(&str, &str)> {
+    let at = memchr::memrchr(b'-', text.as_bytes())?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 fn check_length(text: &str) -> Result<(), FilenameError> {
