@@ -16,7 +16,7 @@ use crate::facts::{Artifact, Location, Offered, Sidecar, UploadTime};
 use crate::wheel::{DistFilename, Sha256, Versions};
 
 /// Lines that are parsed together; the list itself is never held in memory.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+const BATCH_BYTES: usize = 1024 * 1024;
 /// Of which one thread parses so many at once, and some of the line that they end in.
 const PIECE_BYTES: usize = 64 * 1024;
 /// No line of a real list comes near this many bytes.
