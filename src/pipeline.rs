@@ -335,12 +335,14 @@ fn judge_all(
         })
         .collect();
     let mut rejected = verdicts.iter().filter(|(_, verdict)| !verdict.accepted).peekable();
-    let mut position = 0;
-    files.retain(|_| {
-        let is_rejected = rejected.next_if(|(of, _)| *of == position).is_some();
-        position += 1;
-        !is_rejected
-    });
+    if rejected.peek().is_some() {
+        let mut position = 0;
+        files.retain(|_| {
+            let is_rejected = rejected.next_if(|(of, _)| *of == position).is_some();
+            position += 1;
+            !is_rejected
+        });
+    }
     tally.verdicts.extend(verdicts.into_iter().map(|(_, verdict)| verdict));
     files
 }

@@ -235,8 +235,8 @@ impl WheelFilename {
         let abi_at = platform_at - 1 - abi.len();
         let python_at = abi_at - 1 - python.len();
         // `check_length` has bounded every offset by 255.
-        let starts = [version_at, behind_at, python_at, abi_at, platform_at];
-        let starts = starts.map(|start| u8::try_from(start).unwrap_or(u8::MAX));
+        let at = |start: usize| u8::try_from(start).unwrap_or(u8::MAX);
+        let starts = [at(version_at), at(behind_at), at(python_at), at(abi_at), at(platform_at)];
         Ok(Self { text, name, version, has_normal_version, has_normal_name, starts })
     }
 
@@ -478,20 +478,24 @@ fn parse_build(part: &str) -> Result<BuildTag, FilenameError> {
 }
 
 fn check_tags(tags: &str, part: &'static str) -> Result<(), FilenameError> {
-    let valid = |tag: &[u8]| {
-        !tag.is_empty()
+    let mut begins = true;
+    for byte in tags.bytes() {
+        let is_valid = match byte {
             // uv compares tags as they are written, so that capitals fit nothing.
-            && tag.iter().all(|byte| {
-                byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_'
-            })
+            b'a'..=b'z' | b'_' => true,
             // `packaging` asks for an identifier.
-            && !(part == "python" && tag[0].is_ascii_digit())
-    };
-    if tags.as_bytes().split(|byte| *byte == b'.').all(valid) {
-        Ok(())
-    } else {
-        Err(FilenameError::Tag { part, found: tags.to_owned() })
+            b'0'..=b'9' => !(begins && part == "python"),
+            b'.' => !begins,
+            _ => false,
+        };
+        if !is_valid {
+            begins = true;
+            break;
+        }
+        begins = byte == b'.';
     }
+    // An empty one has not begun.
+    if begins { Err(FilenameError::Tag { part, found: tags.to_owned() }) } else { Ok(()) }
 }
 
 #[cfg(test)]
