@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod error;
 pub mod facts;
 pub mod facts_file;
+mod from_text;
 pub mod host;
 pub mod index;
 pub mod init;

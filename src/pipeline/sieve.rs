@@ -22,7 +22,7 @@ use crate::verify::{self, Evidence, Severity};
 use crate::wheel::ProjectName;
 
 /// As many files are compared together, near enough.
-const BATCH: usize = 8 * 1024;
+const BATCH: usize = 2 * 1024;
 
 /// Keeps the files of changed projects.
 pub(super) struct Sieve<'a> {

@@ -96,6 +96,24 @@ fn of_changed(project: &Project, channels: &Channels) -> Sha256 {
     fingerprint.finish()
 }
 
+/// Some bytes at the beginning of what a file adds.
+struct Head {
+    /// As many as there can be: what is there, three flags, seven lengths, size and time.
+    bytes: [u8; 2 + 3 + 7 * 4 + 2 * 8],
+    length: usize,
+}
+
+impl Head {
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
 fn add_file(file: &IndexFile, fingerprint: &mut Fingerprint) {
     let (sha256, core_metadata) = (file.sha256(), file.core_metadata());
     let sidecar = match core_metadata {
@@ -113,35 +131,38 @@ fn add_file(file: &IndexFile, fingerprint: &mut Fingerprint) {
             FileUrl::Carried | FileUrl::FilesUrl => None,
         },
     ];
-    // What is always as long, in one piece: nothing here is done more often.
-    let mut head = [0; 48];
-    let mut put = |at: usize, bytes: &[u8]| head[at..at + bytes.len()].copy_from_slice(bytes);
-    for (position, text) in texts.iter().enumerate() {
-        // None is as long as no text can be: what was read was bounded.
-        let length = text.map_or(u32::MAX, |text| u32::try_from(text.len()).unwrap_or(u32::MAX));
-        put(4 * position, &length.to_le_bytes());
-    }
-    let time = file.offered_time.map_or(u64::MAX, |time| time.seconds().unsigned_abs());
-    put(24, &file.size().unwrap_or(u64::MAX).to_le_bytes());
-    put(32, &time.to_le_bytes());
-    put(40, &u32::try_from(file.findings.len()).unwrap_or(u32::MAX).to_le_bytes());
-    head[44] = match file.facts.as_deref().map(|facts| facts.depth) {
+    let depth = match file.facts.as_deref().map(|facts| facts.depth) {
         None => 0,
         Some(Depth::Metadata) => 1,
         Some(Depth::Full) => 2,
     };
-    head[45] = u8::from(file.in_default) | u8::from(sha256.is_some()) << 1;
-    head[46] = match &file.url {
+    let url = match &file.url {
         FileUrl::Carried => 0,
         FileUrl::FilesUrl => 1,
         FileUrl::Own(_) => 2,
     };
-    head[47] = match core_metadata {
+    let served = match core_metadata {
         None => 0,
         Some(Sidecar::Unhashed) => 1,
         Some(Sidecar::Sha256(_)) => 2,
     };
-    fingerprint.raw(&head);
+    let (size, time) = (file.size(), file.offered_time.map(|time| time.seconds().unsigned_abs()));
+    let there = [sha256.is_some(), file.in_default, size.is_some(), time.is_some()];
+    let there = texts.iter().map(Option::is_some).chain(there);
+    let there = there.enumerate().fold(0_u16, |bits, (at, is)| bits | u16::from(is) << at);
+    // In one piece: nothing here is done more often. What it begins with says what follows.
+    let mut head = Head { bytes: [0; 2 + 3 + 7 * 4 + 2 * 8], length: 0 };
+    head.put(&there.to_le_bytes());
+    head.put(&[depth, url, served]);
+    // What was read was bounded: no text is as long as that.
+    let lengths = texts.into_iter().flatten().map(str::len).chain([file.findings.len()]);
+    for length in lengths {
+        head.put(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+    }
+    for number in [size, time].into_iter().flatten() {
+        head.put(&number.to_le_bytes());
+    }
+    fingerprint.raw(head.bytes());
     for sha256 in [sha256, sidecar].into_iter().flatten() {
         fingerprint.raw(sha256.as_bytes());
     }

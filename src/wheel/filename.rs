@@ -104,6 +104,8 @@ pub struct WheelFilename {
     has_normal_version: bool,
     /// Whether the name is: normalized, and with `_` for `-`.
     has_normal_name: bool,
+    /// Which of its sets of tags hold several: [`PYTHON`], [`ABI`], [`PLATFORM`].
+    compressed: u8,
     /// Where the parts behind the name begin in the text: version, what follows it, python, abi
     /// and platform; lengths are below 256.
     starts: [u8; 5],
@@ -163,8 +165,7 @@ impl WheelFilename {
 
     /// Whether each of its sets of tags is a single tag.
     pub fn is_uncompressed(&self) -> bool {
-        let tags = &self.text[usize::from(self.starts[2])..self.text.len() - ".whl".len()];
-        !tags.as_bytes().contains(&b'.')
+        self.compressed == 0
     }
 
     /// Every tag that the compressed sets stand for, in the order of the filename.
@@ -178,6 +179,11 @@ impl WheelFilename {
         })
     }
 }
+
+/// Of the sets of tags in a wheel's filename.
+const PYTHON: u8 = 1;
+const ABI: u8 = 2;
+const PLATFORM: u8 = 4;
 
 impl WheelFilename {
     fn beside(
@@ -222,14 +228,18 @@ impl WheelFilename {
             None => versions.parse(version)?,
         };
         build.map(parse_build).transpose()?;
-        if before.is_none_or(|before| before.python() != python) {
-            check_tags(python, "python")?;
-        }
-        if before.is_none_or(|before| before.abi() != abi) {
-            check_tags(abi, "abi")?;
-        }
-        if before.is_none_or(|before| before.platform() != platform) {
-            check_tags(platform, "platform")?;
+        let sets = [
+            (PYTHON, python, before.map(Self::python)),
+            (ABI, abi, before.map(Self::abi)),
+            (PLATFORM, platform, before.map(Self::platform)),
+        ];
+        let mut compressed = 0;
+        for (set, tags, known) in sets {
+            compressed |= match before {
+                Some(before) if known == Some(tags) => before.compressed & set,
+                _ if check_tags(tags, set)? => set,
+                _ => 0,
+            };
         }
         let platform_at = stem.len() - platform.len();
         let abi_at = platform_at - 1 - abi.len();
@@ -237,7 +247,7 @@ impl WheelFilename {
         // `check_length` has bounded every offset by 255.
         let at = |start: usize| u8::try_from(start).unwrap_or(u8::MAX);
         let starts = [at(version_at), at(behind_at), at(python_at), at(abi_at), at(platform_at)];
-        Ok(Self { text, name, version, has_normal_version, has_normal_name, starts })
+        Ok(Self { text, name, version, has_normal_version, has_normal_name, compressed, starts })
     }
 
     /// Name and version as they are spelled in the filename.
@@ -477,14 +487,15 @@ fn parse_build(part: &str) -> Result<BuildTag, FilenameError> {
     Ok(BuildTag { number: number.parse().map_err(|_| invalid())?, suffix: suffix.into() })
 }
 
-fn check_tags(tags: &str, part: &'static str) -> Result<(), FilenameError> {
-    let mut begins = true;
+/// Whether a set of tags holds several.
+fn check_tags(tags: &str, set: u8) -> Result<bool, FilenameError> {
+    let (mut begins, mut several) = (true, false);
     for byte in tags.bytes() {
         let is_valid = match byte {
             // uv compares tags as they are written, so that capitals fit nothing.
             b'a'..=b'z' | b'_' => true,
             // `packaging` asks for an identifier.
-            b'0'..=b'9' => !(begins && part == "python"),
+            b'0'..=b'9' => !(begins && set == PYTHON),
             b'.' => !begins,
             _ => false,
         };
@@ -493,9 +504,18 @@ fn check_tags(tags: &str, part: &'static str) -> Result<(), FilenameError> {
             break;
         }
         begins = byte == b'.';
+        several |= begins;
     }
     // An empty one has not begun.
-    if begins { Err(FilenameError::Tag { part, found: tags.to_owned() }) } else { Ok(()) }
+    if !begins {
+        return Ok(several);
+    }
+    let part = match set {
+        PYTHON => "python",
+        ABI => "abi",
+        _ => "platform",
+    };
+    Err(FilenameError::Tag { part, found: tags.to_owned() })
 }
 
 #[cfg(test)]
@@ -516,6 +536,7 @@ mod tests {
         assert_eq!((wheel.python(), wheel.abi()), ("py2.py3", "abi3.none"));
         assert_eq!(wheel.platform(), "any.linux_x86_64");
         assert_eq!(wheel.tags().count(), 8);
+        assert!(!wheel.is_uncompressed());
     }
 
     #[test]
