@@ -216,6 +216,8 @@ pub struct UploadTime(
 
 /// `2026-01-28T12:00:00Z`, in bytes.
 const TIME_LENGTH: usize = 20;
+/// Bytes of the day at its beginning.
+const DATE_LENGTH: usize = 10;
 
 impl UploadTime {
     /// From seconds since 1970; none before that, and none after the year 9999.
@@ -231,7 +233,13 @@ impl UploadTime {
 
     /// The day alone, as `2026-01-28`.
     pub fn date(self) -> String {
-        self.to_string().chars().take(10).collect()
+        let text = self.text();
+        str::from_utf8(&text[..DATE_LENGTH]).unwrap_or_default().to_owned()
+    }
+
+    /// Whether both are of one day.
+    pub fn is_same_day(self, other: Self) -> bool {
+        self.seconds() / 86_400 == other.seconds() / 86_400
     }
 
     /// Appends it, as [`Display`](fmt::Display) has it.

@@ -52,6 +52,11 @@ impl Sha256 {
         out.extend_from_slice(self.digits().as_str().as_bytes());
     }
 
+    /// The same, to a text.
+    pub fn push_hex_text(&self, out: &mut String) {
+        out.push_str(self.digits().as_str());
+    }
+
     /// The 64 hexadecimal digits, which take no memory of their own.
     fn digits(&self) -> hex::Buffer<32> {
         let mut digits = hex::Buffer::new();
