@@ -214,6 +214,9 @@ pub struct UploadTime(
     NonZeroI64,
 );
 
+/// Bytes of the day at the beginning of `2026-01-28T12:00:00Z`.
+const DATE_LENGTH: usize = 10;
+
 impl UploadTime {
     /// Of its text, in bytes.
     pub(crate) const LENGTH: usize = "2026-01-28T12:00:00Z".len();
@@ -231,7 +234,13 @@ impl UploadTime {
 
     /// The day alone, as `2026-01-28`.
     pub fn date(self) -> String {
-        self.to_string().chars().take(10).collect()
+        let text = self.text();
+        str::from_utf8(&text[..DATE_LENGTH]).unwrap_or_default().to_owned()
+    }
+
+    /// Whether both are of one day.
+    pub fn is_same_day(self, other: Self) -> bool {
+        self.seconds() / 86_400 == other.seconds() / 86_400
     }
 
     /// Appends it, as [`Display`](fmt::Display) has it.

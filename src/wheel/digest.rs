@@ -55,6 +55,11 @@ impl Sha256 {
         out.extend_from_slice(self.digits().as_str().as_bytes());
     }
 
+    /// The same, to a text.
+    pub fn push_hex_text(&self, out: &mut String) {
+        out.push_str(self.digits().as_str());
+    }
+
     /// The 64 hexadecimal digits, which take no memory of their own.
     pub(crate) fn digits(&self) -> HexDigits {
         let mut digits = HexDigits::new();

@@ -42,7 +42,7 @@
   }
 
   function addCopyButtons() {
-    const sources = document.querySelectorAll("[data-copy]");
+    const sources = document.querySelectorAll("[data-copy], .hash");
     if (!sources.length) return;
     const live = document.createElement("div");
     live.className = "visually-hidden";
@@ -52,7 +52,8 @@
     for (const source of sources) {
       // Files have a row each, which is called like the file.
       const row = source.closest("tr[id]");
-      const what = row ? `${source.dataset.copy} of ${row.id}` : source.dataset.copy;
+      const kind = source.dataset.copy ?? "SHA-256";
+      const what = row ? `${kind} of ${row.id}` : kind;
       const button = document.createElement("button");
       button.type = "button";
       button.className = "copy";

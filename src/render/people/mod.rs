@@ -9,9 +9,12 @@ mod listing;
 mod project;
 mod rows;
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use pep440_rs::Version;
 use serde::Serialize;
-use tera::Context;
+use tera::{Context, Tera};
 use url::Url;
 
 use super::theme::{Theme, template_error};
@@ -27,6 +30,12 @@ use crate::verify::Finding;
 /// what is not a file of the theme.
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
      img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
+
+/// From the page of a project to the root of the site.
+const PROJECT_ROOT: &str = "../../";
+
+/// Pages of projects that are rendered sooner than templates for them are made.
+const FEW_PAGES: usize = 64;
 
 /// A file that was left out. Where it lay is nobody's business.
 #[derive(Debug, Serialize)]
@@ -46,6 +55,10 @@ pub struct People<'a> {
     absolute_root: String,
     /// What is the same on all pages.
     common: Context,
+    /// The templates of the pages of projects with what is the same on all of those.
+    fixed: OnceLock<Option<Tera>>,
+    /// Pages of projects that there were.
+    pages: AtomicUsize,
 }
 
 /// What every page knows of the site.
@@ -77,9 +90,11 @@ impl<'a> People<'a> {
         Self {
             theme,
             site,
-            links: Links { files_url: settings.files_url.as_ref(), root: "../../" },
+            links: Links { files_url: settings.files_url.as_ref(), root: PROJECT_ROOT },
             absolute_root: settings.site_url.as_ref().map_or("/", Url::path).to_owned(),
             common,
+            fixed: OnceLock::new(),
+            pages: AtomicUsize::new(0),
         }
     }
 
@@ -105,16 +120,40 @@ impl<'a> People<'a> {
     }
 
     fn render(&self, template: &str, context: &Context) -> Result<Vec<u8>> {
-        self.render_around(template, context, 0)
+        render_with(&self.theme.tera, template, context, 0)
     }
 
-    /// A page with so many bytes that are written already.
-    fn render_around(&self, template: &str, context: &Context, bytes: usize) -> Result<Vec<u8>> {
-        let mut page = Vec::with_capacity(16 * 1024 + bytes);
-        let rendered = self.theme.tera.render_to(template, context, &mut page);
-        rendered.map_err(|error| template_error(template, &error))?;
-        Ok(page)
+    /// The page of a project, with so many bytes that are written already.
+    fn render_project(&self, context: &Context, bytes: usize) -> Result<Vec<u8>> {
+        const TEMPLATE: &str = "project.html";
+        let is_worth_it = self.pages.fetch_add(1, Ordering::Relaxed) >= FEW_PAGES;
+        let fixed = is_worth_it.then(|| self.fixed()).flatten();
+        match fixed.map(|tera| render_with(tera, TEMPLATE, context, bytes)) {
+            Some(Ok(page)) => Ok(page),
+            // Errors name the place in the template as its author knows it.
+            _ => render_with(&self.theme.tera, TEMPLATE, context, bytes),
+        }
     }
+
+    /// The templates of the pages of projects, where they could be made shorter.
+    fn fixed(&self) -> Option<&Tera> {
+        let fixed = self.fixed.get_or_init(|| {
+            let mut context = self.common.clone();
+            context.insert("root", PROJECT_ROOT);
+            if self.site.url.is_none() {
+                context.insert("index_url", &None::<String>);
+            }
+            self.theme.fixed(&context)
+        });
+        fixed.as_ref()
+    }
+}
+
+fn render_with(tera: &Tera, template: &str, context: &Context, bytes: usize) -> Result<Vec<u8>> {
+    let mut page = Vec::with_capacity(16 * 1024 + bytes);
+    let rendered = tera.render_to(template, context, &mut page);
+    rendered.map_err(|error| template_error(template, &error))?;
+    Ok(page)
 }
 
 /// A finding about a file that is listed all the same.
@@ -209,6 +248,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::{Scalar, ThemeChoice};
+    use crate::render::samples;
 
     proptest! {
         #[test]
@@ -225,6 +266,43 @@ mod tests {
             }
         }
     }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20))]
+        #[test]
+        fn what_is_fixed_changes_no_page(
+            numbers in prop::collection::vec(any::<u32>(), 10),
+            has_url in any::<bool>(),
+            theme in 0usize..THEMES.len(),
+        ) {
+            let url = if has_url { "site_url: https://x.example/w/\n" } else { "" };
+            let settings = samples::settings(&format!("title: a <b> {{{{ c }}}}\n{url}"));
+            let (choice, set) = &THEMES[theme];
+            let choice = match choice {
+                Some(folder) => ThemeChoice::Folder(folder.into()),
+                None => ThemeChoice::Default,
+            };
+            let set = set.iter().map(|(name, value)| {
+                ((*name).to_owned(), Scalar::Text((*value).to_owned()))
+            });
+            let theme = Theme::load(&choice, &set.collect()).expect("loads");
+            let people = People::new(&settings, &theme);
+            prop_assert!(people.fixed().is_some());
+            let (project, needs) = samples::project(&settings, &numbers);
+            let page = || people.project(&project, &needs, None).expect("renders");
+            let plain = page();
+            people.pages.store(FEW_PAGES, Ordering::Relaxed);
+            prop_assert_eq!(String::from_utf8(plain)?, String::from_utf8(page())?);
+        }
+    }
+
+    /// Folders of themes, and options.
+    const THEMES: [(Option<&str>, &[(&str, &str)]); 4] = [
+        (None, &[]),
+        (None, &[("footer", "{{ x }} {% if %} <b>"), ("color_scheme", "dark")]),
+        (Some(concat!(env!("CARGO_MANIFEST_DIR"), "/themes/plain")), &[]),
+        (Some(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/themes/rows")), &[("accent", "#123456")]),
+    ];
 
     #[test]
     fn sizes_are_for_people() {

@@ -8,10 +8,10 @@ use tera::Value;
 use url::Url;
 
 use super::install::{Install, index_path};
-use super::rows::{Beside, Rows};
+use super::rows::{Beside, Head, Rows};
 use super::{
-    People, Remark, human_size, metadata_of, newest_upload, public, remarks, same_release, status,
-    summary,
+    PROJECT_ROOT, People, Remark, human_size, metadata_of, newest_upload, public, remarks,
+    same_release, status, summary,
 };
 use crate::cuda::{Architecture, ComputeCapability, CudaSummary, CudaVersion, TorchUse};
 use crate::error::Result;
@@ -20,6 +20,7 @@ use crate::index::{Channel, IndexFile, Project};
 use crate::render::files_json::Torches;
 use crate::render::needs::Needs;
 use crate::render::{cut, description, name_by};
+use crate::wheel::DistFilename;
 
 /// The letters of a summary that a page shows: more than an index takes is no summary.
 const SUMMARY: usize = 1_000;
@@ -40,7 +41,21 @@ struct ProjectPage<'a> {
     provides_extra: &'a [String],
     description_html: Option<String>,
     install: Install,
-    releases: Vec<Release<'a>>,
+    release_count: usize,
+    /// Of these two, and of those of a release, a theme gets what it asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    releases: Option<Vec<Release<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    releases_html: Option<Value>,
+}
+
+/// The releases of a project, in the forms that a theme asks for.
+struct Releases<'a> {
+    count: usize,
+    list: Option<Vec<Release<'a>>>,
+    html: Option<Value>,
+    /// Bytes of what is written already.
+    written: usize,
 }
 
 #[derive(Serialize)]
@@ -59,7 +74,6 @@ struct Release<'a> {
     prerelease: bool,
     date: Option<String>,
     file_count: usize,
-    /// Of these two a theme gets what it asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<Vec<FileRow<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +136,7 @@ impl People<'_> {
         let fields = representative.and_then(metadata_of).map(|metadata| &metadata.fields);
         let description = metadata.and_then(crate::wheel::CoreMetadata::description);
         let content_type = fields.and_then(|fields| fields.description_content_type.as_deref());
+        let releases = self.releases(project, needs, representative);
         let page = ProjectPage {
             name: name_by(project, representative),
             normalized: project.name.as_str(),
@@ -137,12 +152,13 @@ impl People<'_> {
             provides_extra: fields.map_or(&[], |fields| &fields.provides_extra),
             description_html: description.map(|text| description::to_html(&text, content_type)),
             install: representative.map(|file| self.install(project, file)).unwrap_or_default(),
-            releases: self.releases(project, needs, representative),
+            release_count: releases.count,
+            releases: releases.list,
+            releases_html: releases.html,
         };
-        let mut context = self.context("../../", &index_path(representative));
+        let mut context = self.context(PROJECT_ROOT, &index_path(representative));
         context.insert("project", &page);
-        let rows = page.releases.iter().filter_map(|release| release.rows.as_ref()?.as_str());
-        self.render_around("project.html", &context, rows.map(str::len).sum())
+        self.render_project(&context, releases.written)
     }
 
     /// Newest first, and in each those of the newest local version.
@@ -151,19 +167,39 @@ impl People<'_> {
         project: &'p Project,
         needs: &'p [Needs],
         representative: Option<&IndexFile>,
-    ) -> Vec<Release<'p>> {
+    ) -> Releases<'p> {
         let listed: Vec<(&IndexFile, &Needs)> = project.offered().iter().zip(needs).collect();
         let latest = representative.map(|file| file.dist().version());
         let forms = self.theme.file_forms();
-        let mut writer = forms.rows.then(|| Rows::new(self.links, &project.name, listed.len()));
+        let writes = forms.html || forms.rows;
+        let mut writer = writes.then(|| Rows::new(self.links, &project.name, listed.len()));
         let mut torches = Torches::default();
+        let mut list = forms.list.then(Vec::new);
+        let mut count = 0;
         let by_release = listed.chunk_by(|(one, _), (other, _)| {
             same_text(one, other) || same_release(one.dist().version(), other.dist().version())
         });
-        let releases = by_release.rev().map(|listed| {
+        for listed in by_release.rev() {
+            count += 1;
+            let first = listed[0].0;
             let files = || listed.iter().map(|(file, _)| *file);
-            let version = files().next().map(|file| file.dist().version());
+            let version = release_text(first);
+            let is_latest = latest.is_some_and(|one| same_release(one, first.dist().version()));
+            let prerelease = first.dist().version().any_prerelease();
             let is_yanked = files().all(|file| file.yanked.is_some());
+            let yanked = first.yanked.as_deref().filter(|_| is_yanked);
+            let date = newest_upload(files());
+            if let Some(writer) = &mut writer {
+                writer.open(&Head {
+                    version: &version,
+                    is_latest,
+                    is_prerelease: prerelease,
+                    yanked,
+                    file_count: listed.len(),
+                    date: date.as_deref(),
+                });
+            }
+            let start = writer.as_ref().map_or(0, Rows::len);
             let mut values = forms.values.then(|| Vec::with_capacity(listed.len()));
             let by_local = listed.chunk_by(|(one, _), (other, _)| {
                 same_text(one, other) || one.dist().version() == other.dist().version()
@@ -182,19 +218,30 @@ impl People<'_> {
                     );
                 }
             }
-            Release {
-                is_latest: latest.zip(version).is_some_and(|(one, other)| same_release(one, other)),
-                is_yanked,
-                yanked: listed[0].0.yanked.as_deref().filter(|_| is_yanked),
-                prerelease: version.is_some_and(|version| version.any_prerelease()),
-                date: newest_upload(files()),
-                file_count: listed.len(),
-                files: values,
-                rows: writer.as_mut().map(Rows::take),
-                version: version.map(|version| public(version).to_string()).unwrap_or_default(),
+            let rows = writer.as_ref().filter(|_| forms.rows).map(|writer| writer.behind(start));
+            if let Some(writer) = &mut writer {
+                writer.close();
             }
-        });
-        releases.collect()
+            if let Some(list) = &mut list {
+                list.push(Release {
+                    version: version.into_owned(),
+                    is_latest,
+                    is_yanked,
+                    yanked,
+                    prerelease,
+                    date,
+                    file_count: listed.len(),
+                    files: values,
+                    rows,
+                });
+            }
+        }
+        Releases {
+            count,
+            list,
+            html: writer.as_ref().filter(|_| forms.html).map(|writer| writer.behind(0)),
+            written: writer.as_ref().map_or(0, Rows::len),
+        }
     }
 
     /// `torch` is the one that the version names.
@@ -228,6 +275,18 @@ impl People<'_> {
             findings: remarks(file),
             url,
         }
+    }
+}
+
+/// What the release of a file is called: its version without the local part.
+fn release_text(file: &IndexFile) -> Cow<'_, str> {
+    match file.dist() {
+        // It is in its normal form, or written anew.
+        DistFilename::Wheel(wheel) if wheel.has_normal_version() => {
+            let text = wheel.version_text();
+            text.split_once('+').map_or(text, |(public, _)| public).into()
+        }
+        dist => public(dist.version()).to_string().into(),
     }
 }
 

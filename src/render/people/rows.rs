@@ -1,14 +1,14 @@
-//! The rows of files on the page of a project, as the default theme has them.
+//! The releases of a project and the rows of their files, as the default theme has them.
 //!
 //! They are nearly all that pages for people consist of, and a template that writes them costs
 //! several times what all other pages of an index cost together. So they are written here, and
-//! a theme that wants other ones loops over the files itself.
+//! a theme that wants other ones loops over the releases or the files itself.
 
 use std::fmt::Write;
 
 use tera::Value;
 
-use crate::facts::Depth;
+use crate::facts::{Depth, UploadTime};
 use crate::index::{Channel, IndexFile};
 use crate::render::Links;
 use crate::render::markup::push_html_text as push_html;
@@ -18,9 +18,16 @@ use crate::wheel::{ProjectName, WheelFilename};
 use super::human_size;
 
 /// Bytes of a row, near enough.
-const ROW: usize = 1_000;
-/// Bytes of a date, `2026-01-28`, at the beginning of a time.
-const DATE: usize = 10;
+const ROW: usize = 700;
+/// Bytes of what is around the rows of a release, near enough.
+const AROUND: usize = 500;
+/// What is between the summary of a release and its rows.
+const TABLE: &str = "<div class=\"table-box\">
+<table class=\"files\">
+<thead><tr><th scope=\"col\">File</th><th scope=\"col\">Size, date</th><th scope=\"col\">SHA-256</th></tr></thead>
+<tbody>
+";
+const TABLE_END: &str = "</tbody>\n</table>\n</div>\n</details>\n";
 
 /// What a row tells beside what the file itself says.
 #[derive(Clone, Copy)]
@@ -32,7 +39,19 @@ pub(super) struct Beside<'a> {
     pub(super) is_release_yanked: bool,
 }
 
-/// Writes rows; what it needs for one it has for all.
+/// What stands above the rows of a release.
+pub(super) struct Head<'a> {
+    pub(super) version: &'a str,
+    pub(super) is_latest: bool,
+    pub(super) is_prerelease: bool,
+    /// Why all of its files are yanked, where they are; the reason may be empty.
+    pub(super) yanked: Option<&'a str>,
+    pub(super) file_count: usize,
+    /// Day of the newest upload.
+    pub(super) date: Option<&'a str>,
+}
+
+/// Writes releases and rows; what it needs for one it has for all.
 pub(super) struct Rows<'a> {
     links: Links<'a>,
     project: &'a ProjectName,
@@ -40,20 +59,74 @@ pub(super) struct Rows<'a> {
     /// Of the file whose row is written, as HTML has it.
     filename: String,
     url: Vec<u8>,
-    time: Vec<u8>,
+    /// The time that was written last, and its day.
+    date: Option<(UploadTime, String)>,
 }
 
 impl<'a> Rows<'a> {
-    /// For so many files of a project at most.
+    /// For so many files of a project, near enough.
     pub(super) fn new(links: Links<'a>, project: &'a ProjectName, files: usize) -> Self {
         Self {
             links,
             project,
-            out: String::with_capacity(files * ROW),
+            out: String::with_capacity(files * (ROW + AROUND / 4)),
             filename: String::new(),
             url: Vec::new(),
-            time: Vec::new(),
+            date: None,
         }
+    }
+
+    /// Begins a release, whose rows follow.
+    pub(super) fn open(&mut self, head: &Head<'_>) {
+        let out = &mut self.out;
+        push_text(out, "<details id=\"release-", head.version);
+        out.push_str(if head.is_latest { "\" open>\n" } else { "\">\n" });
+        out.push_str("<summary>\n<span class=\"ver");
+        push_text(out, if head.yanked.is_some() { " yanked\">" } else { "\">" }, head.version);
+        out.push_str("</span>\n");
+        for (is_so, badge) in [
+            (head.is_latest, "<span class=\"badge latest\">latest</span>\n"),
+            (head.is_prerelease, "<span class=\"badge\">pre-release</span>\n"),
+            (head.yanked.is_some(), "<span class=\"badge yank\">yanked</span>\n"),
+        ] {
+            if is_so {
+                out.push_str(badge);
+            }
+        }
+        out.push_str("<span class=\"meta\"><span>");
+        // Writing to memory cannot fail.
+        let _ = match head.file_count {
+            1 => out.write_str("1 file"),
+            count => write!(out, "{count} files"),
+        };
+        out.push_str("</span>");
+        if let Some(date) = head.date {
+            push(out, " <time datetime=\"", date);
+            push(out, "\">", date);
+            out.push_str("</time>");
+        }
+        out.push_str("</span>\n</summary>\n");
+        if let Some(reason) = head.yanked {
+            out.push_str("<p class=\"yank-reason\"><strong>This release was yanked.</strong> ");
+            push_html(out, told(Some(reason)).unwrap_or("No reason was given."));
+            out.push_str("</p>\n");
+        }
+        out.push_str(TABLE);
+    }
+
+    /// Ends a release.
+    pub(super) fn close(&mut self) {
+        self.out.push_str(TABLE_END);
+    }
+
+    /// How many bytes were written.
+    pub(super) fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// What was written behind so many bytes; templates do not escape it.
+    pub(super) fn behind(&self, start: usize) -> Value {
+        Value::safe_string(self.out.get(start..).unwrap_or_default())
     }
 
     /// Appends the row of a file.
@@ -80,27 +153,27 @@ impl<'a> Rows<'a> {
         }
         match file.dist().wheel() {
             Some(wheel) => push_chips(out, file, wheel, beside),
-            None => out.push_str("<li class=\"chip\">source</li>"),
+            None => out.push_str("<li>source</li>"),
         }
         out.push_str("</ul>\n");
         push_remarks(out, file, beside.is_release_yanked);
 
-        out.push_str("</td>\n<td data-label=\"Size, date\">");
+        out.push_str("</td>\n<td>");
         if let Some(size) = file.size() {
             push(out, "<span class=\"size\">", &human_size(size));
             out.push_str("</span> ");
         }
         if let Some(time) = file.upload_time {
-            self.time.clear();
-            time.push(&mut self.time);
-            let date = self.time.get(..DATE).and_then(|date| str::from_utf8(date).ok());
-            push(out, "<time>", date.unwrap_or_default());
+            // Most files of a project were uploaded on few days.
+            let known = self.date.take().filter(|(known, _)| known.is_same_day(time));
+            let (_, date) = self.date.insert(known.unwrap_or_else(|| (time, time.date())));
+            push(out, "<time>", date);
             out.push_str("</time>");
         }
-        out.push_str("</td>\n<td data-label=\"SHA-256\">");
+        out.push_str("</td>\n<td>");
         if let Some(sha256) = file.sha256() {
-            out.push_str("<code class=\"hash\" data-copy=\"SHA-256\">");
-            let _ = write!(out, "{sha256}");
+            out.push_str("<code class=\"hash\">");
+            sha256.push_hex_text(out);
             out.push_str("</code>");
         }
         if file.core_metadata().is_some() {
@@ -110,13 +183,6 @@ impl<'a> Rows<'a> {
             out.push_str("\">metadata</a>");
         }
         out.push_str("</td>\n</tr>\n");
-    }
-
-    /// The rows that were appended since the last time; templates do not escape them.
-    pub(super) fn take(&mut self) -> Value {
-        let rows = Value::safe_string(&self.out);
-        self.out.clear();
-        rows
     }
 }
 
@@ -131,7 +197,7 @@ fn push_text(out: &mut String, before: &str, text: &str) {
 }
 
 fn push_channel(out: &mut String, root: &str, channel: &Channel) {
-    push_text(out, "<li><a class=\"chip channel\" href=\"", root);
+    push_text(out, "<li class=\"channel\"><a href=\"", root);
     push_html(out, channel.as_str());
     push_text(out, "/\">", channel.as_str());
     out.push_str("</a></li>");
@@ -142,11 +208,11 @@ fn push_chips(out: &mut String, file: &IndexFile, wheel: &WheelFilename, beside:
     const END: &str = "</li>";
     const NEWER: &str = " or newer</li>";
     let chip = |out: &mut String, text: &str| {
-        push_text(out, "<li class=\"chip\">", text);
+        push_text(out, "<li>", text);
         out.push_str(END);
     };
     let labelled = |out: &mut String, label: &str, text: &str, end: &str| {
-        push(out, "<li class=\"chip\"><b>", label);
+        push(out, "<li><b>", label);
         push_text(out, "</b> ", text);
         out.push_str(end);
     };
@@ -174,7 +240,7 @@ fn push_chips(out: &mut String, file: &IndexFile, wheel: &WheelFilename, beside:
             labelled(out, "GPU code", &names.join(" "), END);
         }
     } else if file.channel.is_some() && depth_of(file) != Some(Depth::Full) {
-        out.push_str("<li class=\"chip unknown\"><b>GPU code</b> not read</li>");
+        out.push_str("<li class=\"unknown\"><b>GPU code</b> not read</li>");
     }
     if beside.torch.is_some() || torch_use.is_some() {
         let required = torch_use.as_ref().and_then(|used| told(used.requires.as_deref()));

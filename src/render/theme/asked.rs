@@ -4,9 +4,13 @@ use super::templates::templates_of;
 use super::tokens::{Tag, Token, tags};
 use super::{PROJECT, Parts};
 
-/// The files of a release, as values and as rows that are written already.
+/// The releases of a project and their files, as values and as markup that is written already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::render) struct FileForms {
+    /// `project.releases_html`.
+    pub(in crate::render) html: bool,
+    /// `project.releases`.
+    pub(in crate::render) list: bool,
     /// `release.files`.
     pub(in crate::render) values: bool,
     /// `release.rows`.
@@ -15,13 +19,14 @@ pub(in crate::render) struct FileForms {
 
 impl FileForms {
     /// For a template that shows all that there is.
-    pub(super) const ALL: Self = Self { values: true, rows: true };
+    pub(super) const ALL: Self = Self { html: true, list: true, values: true, rows: true };
 
     /// By the names in the templates that the pages of projects are made of.
     ///
-    /// To find too much costs nothing but time. Values are left out only where a template names
-    /// `rows`, and none names `files` or something that may stand for it: a theme that has never
-    /// heard of rows gets all values, whatever it does with them.
+    /// To find too much costs nothing but time. What one can loop over is left out only where a
+    /// template names the markup that stands for it, and none names it or something that may
+    /// stand for it: a theme that has never heard of markup gets all values, whatever it does with
+    /// them.
     pub(super) fn of(parts: &Parts) -> Self {
         let page = templates_of(parts, PROJECT);
         // Any of them may be called, whatever template it is in.
@@ -30,18 +35,27 @@ impl FileForms {
         let all: Vec<Tag<'_>> =
             page.into_iter().map(|template| template.tags).chain(components).flatten().collect();
         let names = |name: &str| all.iter().any(|tag| has_name(tag, name));
+        let may_compute = names("get") || names(CONTEXT) || all.iter().any(computes_keys);
+        let html = names("releases_html") || names(CONTEXT);
         let rows = names("rows") || names(CONTEXT);
-        let may_compute = || names("get") || names(CONTEXT) || all.iter().any(computes_keys);
-        Self { values: !rows || names("files") || may_compute(), rows }
+        let list = !html || names("releases") || may_compute;
+        Self {
+            html,
+            list,
+            values: list && (!rows || names("files") || may_compute),
+            rows: list && rows,
+        }
     }
 }
 
 /// What templates call all of their data.
 const CONTEXT: &str = "__tera_context";
 
-/// Whether a name or a text of the tag is this.
+/// Whether a name or a text of the tag is this. Blocks may be called like what they show.
 fn has_name(tag: &Tag<'_>, name: &str) -> bool {
-    tag.words.iter().any(|word| match word.token {
+    let is_block = matches!(tag.keyword(), Some("block" | "endblock"));
+    let mut words = if is_block { [].iter() } else { tag.words.iter() };
+    words.any(|word| match word.token {
         Token::Name(found) | Token::Text(found) => found == name,
         Token::Number | Token::Sign(_) => false,
     })
@@ -70,8 +84,10 @@ mod tests {
     use super::*;
     use crate::config::ThemeChoice;
 
-    const VALUES: FileForms = FileForms { values: true, rows: false };
-    const ROWS: FileForms = FileForms { values: false, rows: true };
+    const HTML: FileForms = FileForms { html: true, list: false, values: false, rows: false };
+    const VALUES: FileForms = FileForms { html: false, list: true, values: true, rows: false };
+    const ROWS: FileForms = FileForms { html: false, list: true, values: false, rows: true };
+    const BOTH: FileForms = FileForms { html: false, ..FileForms::ALL };
 
     fn of(choice: &ThemeChoice) -> FileForms {
         FileForms::of(&Parts::read(choice).expect("reads"))
@@ -79,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_themes_of_the_program_ask_for_one_form() {
-        assert_eq!(of(&ThemeChoice::Default), ROWS);
+        assert_eq!(of(&ThemeChoice::Default), HTML);
         assert_eq!(of(&ThemeChoice::Plain), VALUES);
     }
 
@@ -101,25 +117,30 @@ mod tests {
             ("", VALUES),
             ("<p class=\"rows\">files", VALUES),
             ("{% for f in r.files %}{% endfor %}", VALUES),
+            ("{{ p.releases_html }}", HTML),
+            ("{% block releases %}{{ p.releases_html }}{% endblock releases %}", HTML),
+            ("{{ p.releases_html }}{{ p.releases | length }}", FileForms { html: true, ..VALUES }),
+            ("{{ p.releases_html }}{{ p[key] }}", FileForms { html: true, ..VALUES }),
+            ("{{ p.releases_html }}{{ p.releases }}{{ r.rows }}", FileForms { html: true, ..ROWS }),
             ("{{ r.rows | safe }} files <p class=\"files\">{# r.files #}", ROWS),
             ("{{ r['rows'] | safe }}{{ assets[name] }}{{ list[0] }}", ROWS),
-            ("{{ r.rows }}{{ r.files | length }}", FileForms::ALL),
-            ("{{ r.rows }}{{ r['files'] }}", FileForms::ALL),
-            ("{{ r.rows }}{{ r?.files }}", FileForms::ALL),
-            ("{{ r.rows }}{{ r[key] }}", FileForms::ALL),
-            ("{{ r.rows }}{{ r?[key] }}", FileForms::ALL),
-            ("{{ r.rows }}{{ r['fi' ~ 'les'] }}", FileForms::ALL),
-            ("{{ r.rows }}{{ r | get(key=key) }}", FileForms::ALL),
-            ("{{ r.rows }}{% for key, value in r %}{% endfor %}", FileForms::ALL),
+            ("{{ r.rows }}{{ r.files | length }}", BOTH),
+            ("{{ r.rows }}{{ r['files'] }}", BOTH),
+            ("{{ r.rows }}{{ r?.files }}", BOTH),
+            ("{{ r.rows }}{{ r[key] }}", BOTH),
+            ("{{ r.rows }}{{ r?[key] }}", BOTH),
+            ("{{ r.rows }}{{ r['fi' ~ 'les'] }}", BOTH),
+            ("{{ r.rows }}{{ r | get(key=key) }}", BOTH),
+            ("{{ r.rows }}{% for key, value in r %}{% endfor %}", BOTH),
             ("{{ __tera_context }}", FileForms::ALL),
         ] {
             assert_eq!(forms(page, "{{ r.files }}{{ r.rows }}"), expected, "{page}");
         }
         let rows = "{% include 'other.html' %}{{ r.rows }}";
-        assert_eq!(forms(rows, "{{ r.files }}"), FileForms::ALL);
+        assert_eq!(forms(rows, "{{ r.files }}"), BOTH);
         let rows = "{% extends 'other.html' %}{% block a %}{{ r.rows }}{% endblock %}";
-        assert_eq!(forms(rows, "{{ r.files }}"), FileForms::ALL);
+        assert_eq!(forms(rows, "{{ r.files }}"), BOTH);
         let component = "{% component list(r) %}{{ r.files }}{% endcomponent %}";
-        assert_eq!(forms("{{ r.rows }}{{ <list r={r} /> }}", component), FileForms::ALL);
+        assert_eq!(forms("{{ r.rows }}{{ <list r={r} /> }}", component), BOTH);
     }
 }

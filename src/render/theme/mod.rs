@@ -4,6 +4,7 @@ mod asked;
 mod assets;
 mod check;
 mod embedded;
+mod fixed;
 mod folder;
 mod manifest;
 mod options;
@@ -16,7 +17,7 @@ mod tokens;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use tera::{ErrorKind, Tera};
+use tera::{Context, ErrorKind, Tera};
 
 use crate::config::{Scalar, ThemeChoice};
 use crate::error::{Error, Result};
@@ -28,6 +29,7 @@ pub use starter::create;
 
 use asked::FileForms;
 use assets::Asset;
+use fixed::Sources;
 use options::{Files, OptionSpec, Options, Shown};
 
 /// Version of the data that templates get; grows when it changes in a way that breaks themes.
@@ -51,6 +53,8 @@ pub struct Theme {
     /// By the name that templates use.
     assets: BTreeMap<String, Asset>,
     file_forms: FileForms,
+    /// Of the templates that the pages of projects are made of, what can be fixed.
+    sources: Sources,
     digest: Sha256,
 }
 
@@ -96,6 +100,12 @@ impl Theme {
     /// In which forms its templates ask for the files of a release.
     pub(super) fn file_forms(&self) -> FileForms {
         self.file_forms
+    }
+
+    /// The templates of the pages of projects with what `context`, which is the same for all of
+    /// them, says of them: they render the same pages faster. None where that cannot be told.
+    pub(super) fn fixed(&self, context: &Context) -> Option<Tera> {
+        self.sources.fixed(&self.tera, context)
     }
 
     pub(super) fn data(&self) -> ThemeData<'_> {
@@ -196,8 +206,15 @@ impl Parts {
         }
         let assets = assets::named(assets);
         let digest = self.digest(&options, &assets);
-        let file_forms = FileForms::of(self);
-        Ok(Theme { tera, name: self.name.clone(), options, assets, file_forms, digest })
+        Ok(Theme {
+            tera,
+            name: self.name.clone(),
+            options,
+            assets,
+            file_forms: FileForms::of(self),
+            sources: Sources::of(self),
+            digest,
+        })
     }
 
     /// Digest of all that decides what pages look like. What is set in `theme.yml` has had its

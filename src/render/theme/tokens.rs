@@ -7,6 +7,8 @@
 pub(super) struct Tag<'s> {
     /// Where it begins.
     pub(super) at: usize,
+    /// Where what is behind it begins.
+    pub(super) end: usize,
     /// Whether it is a statement.
     pub(super) is_statement: bool,
     pub(super) words: Vec<Word<'s>>,
@@ -60,7 +62,7 @@ pub(super) fn tags(source: &str) -> Vec<Tag<'_>> {
         } else if rest.starts_with("{{") || rest.starts_with("{%") {
             let is_statement = rest.starts_with("{%");
             let (words, end) = words(source, start + 2, if is_statement { "%}" } else { "}}" });
-            let tag = Tag { at: start, is_statement, words };
+            let tag = Tag { at: start, end, is_statement, words };
             at = if tag.keyword() == Some("raw") { end_of_raw(source, end) } else { end };
             tags.push(tag);
         } else {

@@ -174,7 +174,7 @@ fn place_of_safe(template: &Template<'_>) -> Option<usize> {
     template.tags.iter().find_map(|tag| {
         let safe = (1..tag.words.len())
             .find(|index| tag.is_sign(index - 1, "|") && tag.name(*index) == Some("safe"))?;
-        let is_markup = |name| matches!(name, Some("description_html" | "rows"));
+        let is_markup = |name| matches!(name, Some("description_html" | "releases_html" | "rows"));
         (!(0..safe).any(|index| is_markup(tag.name(index)))).then(|| tag.words[safe].at)
     })
 }
