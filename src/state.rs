@@ -348,19 +348,25 @@ impl KnownSite {
         let Some(bytes) = store.read(ROOT_FILE).map_err(|error| failed(error.to_string()))? else {
             return Ok(None);
         };
-        // The version first: a newer format may have other keys.
-        let version: Versioned =
-            serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
-        if version.state_version > STATE_VERSION {
+        // A newer format may have other keys, so that of the two the version is the better reason.
+        let state = serde_json::from_slice::<SiteState>(&bytes);
+        let version = match &state {
+            Ok(state) => state.state_version,
+            Err(_) => {
+                serde_json::from_slice::<Versioned>(&bytes)
+                    .map_err(|error| failed(error.to_string()))?
+                    .state_version
+            }
+        };
+        if version > STATE_VERSION {
             return Err(Error::source_hint(
                 format!(
-                    "the state of `{origin}` has version {}, expected at most {STATE_VERSION}",
-                    version.state_version
+                    "the state of `{origin}` has version {version}, expected at most {STATE_VERSION}"
                 ),
                 "it was written by a newer wheelsite: update this one",
             ));
         }
-        let state = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
+        let state = state.map_err(|error| failed(error.to_string()))?;
         Ok(Some(Self { state, store, origin, lenient, shards: Mutex::default() }))
     }
 

@@ -233,14 +233,19 @@ impl Again {
         let of_projects: Vec<Belongings> = index.projects.par_iter().map(of_project).collect();
         let pages: usize = of_projects.iter().map(|belongings| belongings.pages.len()).sum();
         // Those of a folder at the root are looked for together.
-        let mut folders: BTreeMap<String, Vec<(String, Option<u64>)>> = BTreeMap::new();
+        let mut folders: BTreeMap<String, String> = BTreeMap::new();
         let roots = roots.pages.into_keys().map(|path| (path, None));
-        for file in roots.chain(of_projects.into_iter().flat_map(Belongings::into_files)) {
-            let folder = file.0.split_once('/').map_or("", |(folder, _)| folder);
-            match folders.get_mut(folder) {
-                Some(files) => files.push(file),
-                None => drop(folders.insert(folder.to_owned(), vec![file])),
+        for (path, size) in roots.chain(of_projects.into_iter().flat_map(Belongings::into_files)) {
+            let folder = path.split_once('/').map_or("", |(folder, _)| folder);
+            if !folders.contains_key(folder) {
+                folders.insert(folder.to_owned(), String::new());
             }
+            let Some(lines) = folders.get_mut(folder) else { continue };
+            match size {
+                None => lines.push('-'),
+                Some(size) => lines.push_str(&size.to_string()),
+            }
+            lines.extend([" ", &path, "\n"]);
         }
         let head = Head {
             made_from: self.made_from(sources, Sha256::of(&state))?,
@@ -253,15 +258,7 @@ impl Again {
         };
         let mut text = serde_json::to_string(&head).ok()?;
         text.push('\n');
-        for (path, size) in folders.into_values().flatten() {
-            match size {
-                None => text.push('-'),
-                Some(size) => text.push_str(&size.to_string()),
-            }
-            text.push(' ');
-            text.push_str(&path);
-            text.push('\n');
-        }
+        text.extend(folders.into_values());
         Some(text)
     }
 
