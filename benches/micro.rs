@@ -139,9 +139,10 @@ fn render_a_page_for_people(bencher: Bencher<'_, '_>) {
     let people = People::new(&settings, &theme);
     let project = &index.projects[0];
     let needs = Needs::of_project(project);
+    let urls = people.urls(project);
     bencher
         .counter(ItemsCount::new(FILES))
-        .bench(|| people.project(project, &needs, None).expect("renders"));
+        .bench(|| people.project(project, &needs, &urls, None).expect("renders"));
 }
 
 #[divan::bench]

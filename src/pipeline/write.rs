@@ -26,7 +26,7 @@ use crate::publish::{
 use crate::render::needs::Needs;
 use crate::render::people::{People, Rejected, wants_metadata};
 use crate::render::theme::Theme;
-use crate::render::{Links, feed, files_json, search, simple_html, simple_json};
+use crate::render::{Links, Urls, feed, files_json, search, simple_html, simple_json};
 use crate::report::Reporter;
 use crate::state::{
     KnownSite, Look, ProjectState, ROOT_FILE, Shard, SiteState, carried_path, shard_path,
@@ -266,6 +266,7 @@ impl<'a> Writer<'a> {
         let pages = self.pages(project);
         let shows = pages.iter().any(|(_, page)| matches!(page, PageKind::People));
         let needs = if shows { Needs::of_project(project) } else { Vec::new() };
+        let urls = if shows { self.people.urls(project) } else { Urls::default() };
         let wanted = if shows { wants_metadata(project) } else { None };
         let metadata = wanted.map(|file| self.metadata(file)).transpose()?;
         pages
@@ -279,11 +280,10 @@ impl<'a> Writer<'a> {
                         simple_json::project(project, &view.files(project), self.links(view))
                     }
                     PageKind::Files => {
-                        let links = self.links(View::Default);
-                        files_json::project(project, &needs, links).map_err(not_json)?
+                        files_json::project(project, &needs, &urls).map_err(not_json)?
                     }
                     PageKind::People => {
-                        self.people.project(project, &needs, metadata.as_deref())?
+                        self.people.project(project, &needs, &urls, metadata.as_deref())?
                     }
                     PageKind::Metadata => metadata.clone().unwrap_or_default(),
                 };

@@ -59,10 +59,43 @@ impl Links<'_> {
         }
     }
 
+    #[cfg(test)]
     fn url(self, name: &ProjectName, file: &IndexFile) -> String {
         let mut url = Vec::new();
         self.push_url(name, file, &mut url);
         String::from_utf8(url).unwrap_or_default()
+    }
+}
+
+/// The URLs of the files that an index offers of a project: several of its pages have each.
+#[derive(Debug, Default)]
+pub struct Urls {
+    text: String,
+    /// Where each ends.
+    ends: Vec<usize>,
+}
+
+impl Urls {
+    /// As the pages have them that these links are for. None is known of a file whose URL is empty.
+    pub fn of(project: &Project, links: Links<'_>) -> Self {
+        /// Bytes of a URL, near enough.
+        const URL: usize = 150;
+        let files = project.offered();
+        let mut text = Vec::with_capacity(files.len() * URL);
+        let end = |file: &IndexFile| {
+            links.push_url(&project.name, file, &mut text);
+            text.len()
+        };
+        let ends = files.iter().map(end).collect();
+        // It is made of texts, so that nothing is ever lost here.
+        Self { text: String::from_utf8(text).unwrap_or_default(), ends }
+    }
+
+    /// In the order of the files.
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let ranges = starts.zip(&self.ends);
+        ranges.map(|(start, end)| self.text.get(start..*end).unwrap_or_default())
     }
 }
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::facts::UploadTime;
+use crate::render::Links;
 use crate::render::samples::{self, Fit};
 use crate::verify::Finding;
 use crate::wheel::Sha256;
@@ -92,7 +93,8 @@ proptest! {
         let (project, needs) = samples::project(&settings, &numbers);
         for files_url in [None, Some(&files_url)] {
             let links = Links { files_url, root: "../../" };
-            let written = super::project(&project, &needs, links).expect("is written");
+            let urls = Urls::of(&project, links);
+            let written = super::project(&project, &needs, &urls).expect("is written");
             let written = String::from_utf8(written).expect("is UTF-8");
             prop_assert_eq!(written, by_serde(&project, &needs, links));
         }

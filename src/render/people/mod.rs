@@ -18,7 +18,7 @@ use tera::{Context, Tera};
 use url::Url;
 
 use super::theme::{Theme, template_error};
-use super::{Links, speaker};
+use super::{Links, Urls, speaker};
 use crate::config::{Settings, Status};
 use crate::error::Result;
 use crate::facts::{Metadata, UploadTime};
@@ -96,6 +96,11 @@ impl<'a> People<'a> {
             fixed: OnceLock::new(),
             pages: AtomicUsize::new(0),
         }
+    }
+
+    /// The URLs of files as the page of their project has them.
+    pub fn urls(&self, project: &Project) -> Urls {
+        Urls::of(project, self.links)
     }
 
     /// `rejected/index.html`: what was left out, and why.
@@ -191,6 +196,14 @@ pub(super) fn status(project: &Project) -> Option<&'static str> {
 /// A version without its local part: what a release is called.
 fn public(version: &Version) -> Version {
     version.clone().without_local()
+}
+
+/// Whether the versions of two files are spelled alike; to compare what they mean takes longer.
+fn same_text(one: &IndexFile, other: &IndexFile) -> bool {
+    match (one.dist.wheel(), other.dist.wheel()) {
+        (Some(one), Some(other)) => one.version_text() == other.version_text(),
+        _ => false,
+    }
 }
 
 /// Whether two versions are the same but for their local parts; copies none of them.
@@ -289,7 +302,8 @@ mod tests {
             let people = People::new(&settings, &theme);
             prop_assert!(people.fixed().is_some());
             let (project, needs) = samples::project(&settings, &numbers);
-            let page = || people.project(&project, &needs, None).expect("renders");
+            let urls = people.urls(&project);
+            let page = || people.project(&project, &needs, &urls, None).expect("renders");
             let plain = page();
             people.pages.store(FEW_PAGES, Ordering::Relaxed);
             prop_assert_eq!(String::from_utf8(plain)?, String::from_utf8(page())?);

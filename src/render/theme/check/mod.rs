@@ -146,8 +146,9 @@ fn pages(theme: &Theme, site: &Site) -> Vec<Page> {
     }
     for project in index.projects.iter().take(PROJECTS) {
         let needs = Needs::of_project(project);
+        let urls = people.urls(project);
         for metadata in [Some(fixture::METADATA), None] {
-            let html = people.project(project, &needs, metadata);
+            let html = people.project(project, &needs, &urls, metadata);
             pages.push(page("project.html", "../../", html));
         }
     }
