@@ -310,8 +310,10 @@ mod tests {
         }
     }
 
-    /// Folders of themes, and options.
-    const THEMES: [(Option<&str>, &[(&str, &str)]); 4] = [
+    /// The folder of a theme, and options.
+    type Themed = (Option<&'static str>, &'static [(&'static str, &'static str)]);
+
+    const THEMES: [Themed; 4] = [
         (None, &[]),
         (None, &[("footer", "{{ x }} {% if %} <b>"), ("color_scheme", "dark")]),
         (Some(concat!(env!("CARGO_MANIFEST_DIR"), "/themes/plain")), &[]),
