@@ -149,9 +149,10 @@ fn render_a_page_for_people(bencher: Bencher<'_, '_>) {
     let people = People::new(&settings, &theme);
     let project = &index.projects[0];
     let needs = Needs::of_project(project);
+    let listed = Listed::of(project, None);
     bencher
         .counter(ItemsCount::new(FILES))
-        .bench(|| people.project(project, &needs, None).expect("renders"));
+        .bench(|| people.project(project, &needs, &listed, None).expect("renders"));
 }
 
 #[divan::bench]

@@ -27,7 +27,7 @@ use crate::render::listed::Listed;
 use crate::render::needs::Needs;
 use crate::render::people::{People, Rejected, wants_metadata};
 use crate::render::theme::Theme;
-use crate::render::{Links, feed, files_json, search, simple_html, simple_json};
+use crate::render::{feed, files_json, search, simple_html, simple_json};
 use crate::report::Reporter;
 use crate::state::{
     KnownSite, Look, ProjectState, ROOT_FILE, Shard, SiteState, carried_path, shard_path,
@@ -280,11 +280,10 @@ impl<'a> Writer<'a> {
                     PageKind::Html(view) => simple_html::project(project, &listed, view),
                     PageKind::Json(view) => simple_json::project(project, &listed, view),
                     PageKind::Files => {
-                        let links = self.links(View::Default);
-                        files_json::project(project, &needs, links).map_err(not_json)?
+                        files_json::project(project, &needs, &listed).map_err(not_json)?
                     }
                     PageKind::People => {
-                        self.people.project(project, &needs, metadata.as_deref())?
+                        self.people.project(project, &needs, &listed, metadata.as_deref())?
                     }
                     PageKind::Metadata => metadata.clone().unwrap_or_default(),
                 };
@@ -295,10 +294,6 @@ impl<'a> Writer<'a> {
 
     fn pages(&self, project: &Project) -> Vec<(String, PageKind<'a>)> {
         pages(project, &self.work.index.channels, self.work.settings)
-    }
-
-    fn links(&self, view: View<'a>) -> Links<'a> {
-        Links { files_url: self.work.settings.files_url.as_ref(), root: view.root() }
     }
 
     /// The bytes of a wheel's METADATA: from a site that has them, else from the wheel.

@@ -59,7 +59,7 @@ fn newest(index: &Index) -> Vec<(&Project, &IndexFile, UploadTime)> {
         .filter_map(|(project, file)| Some((project, file, file.upload_time?)));
     // Of many files few are kept at a time, and those not at all that are older than all kept ones.
     let mut newest = Vec::with_capacity(KEPT);
-    let mut oldest = None;
+    let mut oldest = nth_newest(index);
     for file in all {
         if oldest.is_some_and(|oldest| file.2 < oldest) {
             continue;
@@ -74,6 +74,14 @@ fn newest(index: &Index) -> Vec<(&Project, &IndexFile, UploadTime)> {
     newest.sort_unstable_by(order);
     newest.truncate(ENTRIES);
     newest
+}
+
+/// When the last of so many entries was uploaded, where there are as many.
+fn nth_newest(index: &Index) -> Option<UploadTime> {
+    let files = index.projects.iter().flat_map(Project::offered);
+    let mut times: Vec<UploadTime> = files.filter_map(|file| file.upload_time).collect();
+    let last = times.len().checked_sub(ENTRIES)?;
+    Some(*times.select_nth_unstable(last).1)
 }
 
 fn entry(

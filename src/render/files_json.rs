@@ -7,8 +7,8 @@ use std::io::Write;
 use pep440_rs::LocalSegment;
 use serde::Serialize;
 
-use super::Links;
-use super::markup::{push_json, push_json_bytes, push_number};
+use super::listed::Listed;
+use super::markup::{push_json, push_number};
 use super::needs::Needs;
 use crate::cuda::TorchVersion;
 use crate::index::{IndexFile, Project, torch_of};
@@ -24,7 +24,7 @@ const ENTRY: usize = 450;
 pub fn project(
     project: &Project,
     needs: &[Needs],
-    links: Links<'_>,
+    listed: &Listed<'_>,
 ) -> serde_json::Result<Vec<u8>> {
     let files = project.offered();
     let mut out = Vec::with_capacity(100 + files.len() * ENTRY);
@@ -33,14 +33,12 @@ pub fn project(
     out.extend_from_slice(b",\"name\":");
     push_json(&mut out, project.name.as_str());
     out.extend_from_slice(b",\"files\":[");
-    let (mut url, mut torches) = (Vec::new(), Torches::default());
-    for (position, (file, needs)) in files.iter().zip(needs).enumerate() {
+    let mut torches = Torches::default();
+    for (position, ((file, needs), url)) in files.iter().zip(needs).zip(listed.urls()).enumerate() {
         if position > 0 {
             out.push(b',');
         }
-        url.clear();
-        links.push_url(&project.name, file, &mut url);
-        entry(&mut out, file, needs, &url, torches.of(file))?;
+        entry(&mut out, file, needs, url, torches.of(file))?;
     }
     out.extend_from_slice(b"]}\n");
     Ok(out)
@@ -50,20 +48,20 @@ fn entry(
     out: &mut Vec<u8>,
     file: &IndexFile,
     needs: &Needs,
-    url: &[u8],
+    url: &str,
     torch: Option<TorchVersion>,
 ) -> serde_json::Result<()> {
     out.extend_from_slice(b"{\"filename\":");
-    push_json(out, file.dist().as_str());
+    push_plain(out, file.dist().as_str());
     out.extend_from_slice(b",\"version\":");
-    push_json(out, &file.dist().version_text());
+    push_plain(out, &file.dist().version_text());
     if file.dist().version().any_prerelease() {
         out.extend_from_slice(b",\"prerelease\":true");
     }
     // From the page; none for a file that no URL is known of.
     if !url.is_empty() {
         out.extend_from_slice(b",\"url\":");
-        push_json_bytes(out, url);
+        push_json(out, url);
     }
     if let Some(sha256) = file.sha256() {
         out.extend_from_slice(b",\"sha256\":\"");
@@ -123,13 +121,13 @@ pub(super) fn push_fit(
     if let Some(wheel) = file.dist().wheel() {
         // Tags as in the filename: `py2.py3`.
         out.extend_from_slice(b",\"python\":");
-        push_json(out, wheel.python());
+        push_plain(out, wheel.python());
         out.extend_from_slice(b",\"abi\":");
-        push_json(out, wheel.abi());
+        push_plain(out, wheel.abi());
         out.extend_from_slice(b",\"platforms\":");
         for (position, platform) in wheel.platform().split('.').enumerate() {
             out.push(if position == 0 { b'[' } else { b',' });
-            push_json(out, platform);
+            push_plain(out, platform);
         }
         out.push(b']');
     }
@@ -137,6 +135,13 @@ pub(super) fn push_fit(
         Some(facts) => push_value(out, "depth", &facts.depth),
         None => Ok(()),
     }
+}
+
+/// Appends a part of a filename, in which nothing is special in JSON.
+fn push_plain(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }
 
 fn push_needs(out: &mut Vec<u8>, needs: &Needs) -> serde_json::Result<()> {
@@ -182,7 +187,11 @@ impl<'a> Torches<'a> {
     pub(super) fn of(&mut self, file: &'a IndexFile) -> Option<TorchVersion> {
         let version = file.dist().version();
         let local = version.local();
-        if local.is_empty() {
+        // What names a torch has this letter; it is written small.
+        if !local
+            .iter()
+            .any(|part| matches!(part, LocalSegment::String(text) if text.contains('t')))
+        {
             return None;
         }
         if let Some((_, torch)) = self.known.iter().find(|(known, _)| *known == local) {

@@ -4,20 +4,24 @@ use std::ops::Range;
 
 use url::Url;
 
-use super::Links;
-use super::markup::{is_plain, push_html_bytes, push_json_bytes};
+use super::markup::{is_plain, push_html_bytes, push_json, push_segment};
 use crate::facts::{Sidecar, UploadTime};
 use crate::index::{FileUrl, IndexFile, Project, View};
-use crate::wheel::HexDigits;
+use crate::wheel::{HexDigits, ProjectName};
+
+/// From the page of a project to the root of the site, in `simple/` and in `packages/`.
+pub(super) const PROJECT_ROOT: &str = "../../";
 
 /// The files that the indexes of a site offer of a project.
+#[derive(Debug)]
 pub struct Listed<'p> {
     files: Vec<ListedFile<'p>>,
-    /// Their URLs, one behind the other.
-    urls: Vec<u8>,
+    /// Their URLs, one behind the other, as they are seen from below [`PROJECT_ROOT`].
+    urls: String,
 }
 
 /// A file as pages spell it.
+#[derive(Debug)]
 pub(super) struct ListedFile<'p> {
     pub(super) file: &'p IndexFile,
     /// In the URLs of all.
@@ -38,15 +42,12 @@ impl<'p> Listed<'p> {
         let offered = project.offered();
         let base = files_url.map(Url::as_str).unwrap_or_default();
         let is_base_plain = is_plain(base.as_bytes());
-        let links = Links { files_url, root: "" };
-        let mut listed = Self {
-            files: Vec::with_capacity(offered.len()),
-            urls: Vec::with_capacity(offered.len() * (base.len() + 90)),
-        };
+        let mut files = Vec::with_capacity(offered.len());
+        let mut urls = Vec::with_capacity(offered.len() * (base.len() + 90));
         for file in offered {
-            let begin = listed.urls.len();
-            links.push_url(&project.name, file, &mut listed.urls);
-            let url = begin..listed.urls.len();
+            let begin = urls.len();
+            push_url(&mut urls, &project.name, file, base);
+            let url = begin..urls.len();
             let is_plain = match &file.url {
                 FileUrl::Own(url) => is_plain(url.as_bytes()),
                 FileUrl::Carried | FileUrl::FilesUrl => is_base_plain,
@@ -56,7 +57,7 @@ impl<'p> Listed<'p> {
                 Some(Sidecar::Sha256(sha256)) => Some(sha256.digits()),
                 Some(Sidecar::Unhashed) | None => None,
             };
-            listed.files.push(ListedFile {
+            files.push(ListedFile {
                 file,
                 url,
                 is_below_root: file.url == FileUrl::Carried && sha256.is_some(),
@@ -66,7 +67,17 @@ impl<'p> Listed<'p> {
                 upload_time: file.upload_time.map(UploadTime::text),
             });
         }
-        listed
+        // They are made of texts, so that nothing is ever lost here.
+        Self { files, urls: String::from_utf8(urls).unwrap_or_default() }
+    }
+
+    /// The URLs of all files, in the order of the project, as its page has them.
+    pub(super) fn urls(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|listed| self.url(listed))
+    }
+
+    fn url(&self, listed: &ListedFile<'_>) -> &str {
+        self.urls.get(listed.url.clone()).unwrap_or_default()
     }
 
     /// The files that an index offers.
@@ -74,28 +85,52 @@ impl<'p> Listed<'p> {
         self.files.iter().filter(move |listed| view.takes(listed.file))
     }
 
-    /// Appends the URL of a file for use in HTML, as it is seen from below this root.
-    pub(super) fn push_url_html(&self, listed: &ListedFile<'_>, root: &str, out: &mut Vec<u8>) {
-        if listed.is_below_root {
-            out.extend_from_slice(root.as_bytes());
-        }
-        let url = &self.urls[listed.url.clone()];
+    /// Appends the URL of a file for use in HTML, as it is seen from an index.
+    pub(super) fn push_url_html(&self, listed: &ListedFile<'_>, view: View<'_>, out: &mut Vec<u8>) {
+        out.extend_from_slice(listed.further_up(view).as_bytes());
+        let url = self.url(listed).as_bytes();
         if listed.is_plain { out.extend_from_slice(url) } else { push_html_bytes(out, url) }
     }
 
     /// The same as a JSON string, quotes included.
-    pub(super) fn push_url_json(&self, listed: &ListedFile<'_>, root: &str, out: &mut Vec<u8>) {
-        let url = &self.urls[listed.url.clone()];
+    pub(super) fn push_url_json(&self, listed: &ListedFile<'_>, view: View<'_>, out: &mut Vec<u8>) {
+        let (further_up, url) = (listed.further_up(view), self.url(listed));
         if listed.is_plain {
             out.push(b'"');
-            if listed.is_below_root {
-                out.extend_from_slice(root.as_bytes());
-            }
-            out.extend_from_slice(url);
+            out.extend_from_slice(further_up.as_bytes());
+            out.extend_from_slice(url.as_bytes());
             out.push(b'"');
         } else {
-            let root = if listed.is_below_root { root } else { "" };
-            push_json_bytes(out, &[root.as_bytes(), url].concat());
+            push_json(out, &[further_up, url].concat());
+        }
+    }
+}
+
+impl ListedFile<'_> {
+    /// What an index that is further from the root has before the URL.
+    fn further_up(&self, view: View<'_>) -> &'static str {
+        let root = if self.is_below_root { view.root() } else { PROJECT_ROOT };
+        root.strip_prefix(PROJECT_ROOT).unwrap_or_default()
+    }
+}
+
+/// Appends the URL of a file, where those are below `base` that have none of their own.
+fn push_url(out: &mut Vec<u8>, name: &ProjectName, file: &IndexFile, base: &str) {
+    match (&file.url, file.sha256()) {
+        (FileUrl::Carried, Some(sha256)) => {
+            out.extend_from_slice(PROJECT_ROOT.as_bytes());
+            out.extend_from_slice(b"files/");
+            out.extend_from_slice(name.as_str().as_bytes());
+            out.push(b'/');
+            out.extend_from_slice(sha256.short().as_bytes());
+            out.push(b'/');
+            push_segment(out, file.dist());
+        }
+        (FileUrl::Own(url), _) => out.extend_from_slice(url.as_bytes()),
+        // A carried file has been read, so it has a digest; the name alone would still be right.
+        (FileUrl::FilesUrl | FileUrl::Carried, _) => {
+            out.extend_from_slice(base.as_bytes());
+            push_segment(out, file.dist());
         }
     }
 }

@@ -20,49 +20,7 @@ pub mod theme;
 
 use std::borrow::Cow;
 
-use url::Url;
-
-use crate::index::{FileUrl, IndexFile, Project};
-use crate::wheel::ProjectName;
-
-/// What is the same for all links of a site.
-#[derive(Debug, Clone, Copy)]
-pub struct Links<'a> {
-    /// Where the files are served when not by the site; ends in `/`.
-    pub files_url: Option<&'a Url>,
-    /// From the page to the root of the site; empty, or ends in `/`.
-    pub root: &'a str,
-}
-
-impl Links<'_> {
-    /// Appends the URL of a file.
-    fn push_url(self, name: &ProjectName, file: &IndexFile, out: &mut Vec<u8>) {
-        match (&file.url, file.sha256()) {
-            (FileUrl::Carried, Some(sha256)) => {
-                out.extend_from_slice(self.root.as_bytes());
-                out.extend_from_slice(b"files/");
-                out.extend_from_slice(name.as_str().as_bytes());
-                out.push(b'/');
-                out.extend_from_slice(sha256.short().as_bytes());
-                out.push(b'/');
-                markup::push_segment(out, &file.dist());
-            }
-            (FileUrl::Own(url), _) => out.extend_from_slice(url.as_bytes()),
-            // A carried file has been read, so it has a digest; the name alone would still be right.
-            (FileUrl::FilesUrl | FileUrl::Carried, _) => {
-                let base = self.files_url.map(Url::as_str).unwrap_or_default();
-                out.extend_from_slice(base.as_bytes());
-                markup::push_segment(out, &file.dist());
-            }
-        }
-    }
-
-    fn url(self, name: &ProjectName, file: &IndexFile) -> String {
-        let mut url = Vec::new();
-        self.push_url(name, file, &mut url);
-        String::from_utf8(url).unwrap_or_default()
-    }
-}
+use crate::index::{IndexFile, Project};
 
 /// At most so many letters of a text; that some were cut off is seen.
 fn cut(text: &str, letters: usize) -> Cow<'_, str> {

@@ -123,8 +123,16 @@ struct Told<'a> {
 impl<'a> Told<'a> {
     fn is_new(&mut self, file: &'a IndexFile, wheel: &'a WheelFilename) -> bool {
         let requires_python = file.requires_python();
+        // Releases mostly have the same files, in the same order. There is one `+` in a name.
+        if let Some((name, channel, python)) = self.in_order.get(self.next)
+            && name.starts_with('+')
+            && wheel.as_str().ends_with(name)
+            && (*channel, *python) == (file.channel.as_ref(), requires_python)
+        {
+            self.next = (self.next + 1) % self.in_order.len();
+            return false;
+        }
         let tells = (behind_release(wheel), file.channel.as_ref(), requires_python);
-        // Releases mostly have the same files, in the same order.
         if self.in_order.get(self.next) != Some(&tells) {
             let count = self.in_order.len();
             self.next = *self.known.entry(tells).or_insert(count);

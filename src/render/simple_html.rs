@@ -35,16 +35,16 @@ pub fn project(project: &Project, listed: &Listed<'_>, view: View<'_>) -> Vec<u8
     let metas: Vec<(&str, &str)> = status.into_iter().chain(reason).collect();
     head(&mut out, &format!("Links for {}", project.name), &metas);
     for file in listed.files(view) {
-        anchor(&mut out, listed, file, view.root());
+        anchor(&mut out, listed, file, view);
     }
     foot(&mut out);
     out
 }
 
-fn anchor(out: &mut Vec<u8>, listed: &Listed<'_>, spelled: &ListedFile<'_>, root: &str) {
+fn anchor(out: &mut Vec<u8>, listed: &Listed<'_>, spelled: &ListedFile<'_>, view: View<'_>) {
     let file = spelled.file;
     out.extend_from_slice(b"<a href=\"");
-    listed.push_url_html(spelled, root, out);
+    listed.push_url_html(spelled, view, out);
     if let Some(sha256) = &spelled.sha256 {
         out.extend_from_slice(b"#sha256=");
         out.extend_from_slice(sha256.as_str().as_bytes());

@@ -47,7 +47,7 @@ pub fn project(project: &Project, listed: &Listed<'_>, view: View<'_>) -> Vec<u8
     out.extend_from_slice(b"],\"files\":[");
     for (position, file) in listed.files(view).enumerate() {
         separate(&mut out, position);
-        entry(&mut out, listed, file, view.root());
+        entry(&mut out, listed, file, view);
     }
     out.extend_from_slice(b"]}\n");
     out
@@ -67,13 +67,13 @@ fn status(out: &mut Vec<u8>, project: &Project) {
     out.push(b'}');
 }
 
-fn entry(out: &mut Vec<u8>, listed: &Listed<'_>, spelled: &ListedFile<'_>, root: &str) {
+fn entry(out: &mut Vec<u8>, listed: &Listed<'_>, spelled: &ListedFile<'_>, view: View<'_>) {
     let file = spelled.file;
     // It holds nothing that JSON escapes.
     out.extend_from_slice(b"{\"filename\":\"");
     out.extend_from_slice(file.dist().as_str().as_bytes());
     out.extend_from_slice(b"\",\"url\":");
-    listed.push_url_json(spelled, root, out);
+    listed.push_url_json(spelled, view, out);
     match &spelled.sha256 {
         None => out.extend_from_slice(b",\"hashes\":{}"),
         Some(sha256) => {

@@ -48,27 +48,22 @@ enum Yanked<'a> {
     Flag(bool),
 }
 
-fn by_serde(project: &Project, needs: &[Needs], links: Links<'_>) -> String {
-    let entry = |(file, needs)| entry(project, file, needs, links);
+fn by_serde(project: &Project, needs: &[Needs], listed: &Listed<'_>) -> String {
+    let entry = |((file, needs), url)| entry(file, needs, url);
     let page = Page {
         files_format: 1,
         name: project.name.as_str(),
-        files: project.offered().iter().zip(needs).map(entry).collect(),
+        files: project.offered().iter().zip(needs).zip(listed.urls()).map(entry).collect(),
     };
     serde_json::to_string(&page).expect("is JSON") + "\n"
 }
 
-fn entry<'a>(
-    project: &Project,
-    file: &'a IndexFile,
-    needs: &'a Needs,
-    links: Links<'_>,
-) -> Entry<'a> {
+fn entry<'a>(file: &'a IndexFile, needs: &'a Needs, url: &str) -> Entry<'a> {
     Entry {
         filename: file.dist().as_str(),
         version: file.dist().version_text(),
         prerelease: file.dist().version().any_prerelease(),
-        url: links.url(&project.name, file),
+        url: url.to_owned(),
         sha256: file.sha256(),
         size: file.size(),
         upload_time: file.upload_time,
@@ -91,10 +86,10 @@ proptest! {
         let files_url = "https://x.example/a%20b/".parse().expect("is a URL");
         let (project, needs) = samples::project(&settings, &numbers);
         for files_url in [None, Some(&files_url)] {
-            let links = Links { files_url, root: "../../" };
-            let written = super::project(&project, &needs, links).expect("is written");
+            let listed = Listed::of(&project, files_url);
+            let written = super::project(&project, &needs, &listed).expect("is written");
             let written = String::from_utf8(written).expect("is UTF-8");
-            prop_assert_eq!(written, by_serde(&project, &needs, links));
+            prop_assert_eq!(written, by_serde(&project, &needs, &listed));
         }
     }
 }

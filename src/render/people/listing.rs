@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use serde::Serialize;
 use tera::Context;
 
-use super::{People, Rejected, human_size, newest_upload, same_release, status, summary};
+use super::{
+    People, Rejected, human_size, newest_upload, same_release, same_text, status, summary,
+};
 use crate::error::Result;
 use crate::index::{Channel, Index, IndexFile, Project, View, representative};
 use crate::render::{cut, display_name, name_by};
@@ -163,7 +165,10 @@ fn channels(index: &Index) -> Vec<ChannelRow<'_>> {
 }
 
 fn releases(files: &[&IndexFile]) -> usize {
-    files.chunk_by(|one, other| same_release(one.dist().version(), other.dist().version())).count()
+    let are_of_one = |one: &&IndexFile, other: &&IndexFile| {
+        same_text(one, other) || same_release(one.dist().version(), other.dist().version())
+    };
+    files.chunk_by(are_of_one).count()
 }
 
 /// `speaks` is the file of these that speaks for the project.

@@ -17,8 +17,9 @@ use serde::Serialize;
 use tera::{Context, Tera};
 use url::Url;
 
+use super::listed::PROJECT_ROOT;
+use super::speaker;
 use super::theme::{Theme, template_error};
-use super::{Links, speaker};
 use crate::config::{Settings, Status};
 use crate::error::Result;
 use crate::facts::{Metadata, UploadTime};
@@ -30,9 +31,6 @@ use crate::verify::Finding;
 /// what is not a file of the theme.
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
      img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
-
-/// From the page of a project to the root of the site.
-const PROJECT_ROOT: &str = "../../";
 
 /// Pages of projects that are rendered sooner than templates for them are made.
 const FEW_PAGES: usize = 64;
@@ -50,7 +48,6 @@ pub struct Rejected<'a> {
 pub struct People<'a> {
     theme: &'a Theme,
     site: Site,
-    links: Links<'a>,
     /// Path of the site on its host: what a page that is served anywhere links to.
     absolute_root: String,
     /// What is the same on all pages.
@@ -90,7 +87,6 @@ impl<'a> People<'a> {
         Self {
             theme,
             site,
-            links: Links { files_url: settings.files_url.as_ref(), root: PROJECT_ROOT },
             absolute_root: settings.site_url.as_ref().map_or("/", Url::path).to_owned(),
             common,
             fixed: OnceLock::new(),
@@ -193,6 +189,14 @@ fn public(version: &Version) -> Version {
     version.clone().without_local()
 }
 
+/// Whether the versions of two files are spelled alike; to compare what they mean takes longer.
+fn same_text(one: &IndexFile, other: &IndexFile) -> bool {
+    match (one.dist().wheel(), other.dist().wheel()) {
+        (Some(one), Some(other)) => one.version_text() == other.version_text(),
+        _ => false,
+    }
+}
+
 /// Whether two versions are the same but for their local parts; copies none of them.
 fn same_release(one: &Version, other: &Version) -> bool {
     fn parts(version: &Version) -> impl PartialEq {
@@ -249,6 +253,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Scalar, ThemeChoice};
+    use crate::render::listed::Listed;
     use crate::render::samples;
 
     proptest! {
@@ -289,15 +294,18 @@ mod tests {
             let people = People::new(&settings, &theme);
             prop_assert!(people.fixed().is_some());
             let (project, needs) = samples::project(&settings, &numbers);
-            let page = || people.project(&project, &needs, None).expect("renders");
+            let listed = Listed::of(&project, settings.files_url.as_ref());
+            let page = || people.project(&project, &needs, &listed, None).expect("renders");
             let plain = page();
             people.pages.store(FEW_PAGES, Ordering::Relaxed);
             prop_assert_eq!(String::from_utf8(plain)?, String::from_utf8(page())?);
         }
     }
 
-    /// Folders of themes, and options.
-    const THEMES: [(Option<&str>, &[(&str, &str)]); 4] = [
+    /// The folder of a theme, and options.
+    type Themed = (Option<&'static str>, &'static [(&'static str, &'static str)]);
+
+    const THEMES: [Themed; 4] = [
         (None, &[]),
         (None, &[("footer", "{{ x }} {% if %} <b>"), ("color_scheme", "dark")]),
         (Some(concat!(env!("CARGO_MANIFEST_DIR"), "/themes/plain")), &[]),

@@ -11,13 +11,14 @@ use super::install::{Install, index_path};
 use super::rows::{Beside, Head, Rows};
 use super::{
     PROJECT_ROOT, People, Remark, human_size, metadata_of, newest_upload, public, remarks,
-    same_release, status, summary,
+    same_release, same_text, status, summary,
 };
 use crate::cuda::{Architecture, ComputeCapability, CudaSummary, CudaVersion, TorchUse};
 use crate::error::Result;
 use crate::facts::{Depth, UploadTime};
 use crate::index::{Channel, IndexFile, Project};
 use crate::render::files_json::Torches;
+use crate::render::listed::Listed;
 use crate::render::needs::Needs;
 use crate::render::{cut, description, name_by};
 use crate::wheel::DistFilename;
@@ -125,18 +126,19 @@ struct Torch<'a> {
 
 impl People<'_> {
     /// `packages/<name>/index.html`; `metadata` are the bytes of the representative file's
-    /// METADATA, `needs` those of the files that are offered, in their order.
+    /// METADATA, `needs` and `of_files` those of the files that are offered, in their order.
     pub fn project(
         &self,
         project: &Project,
         needs: &[Needs],
+        of_files: &Listed<'_>,
         metadata: Option<&[u8]>,
     ) -> Result<Vec<u8>> {
         let representative = project.representative();
         let fields = representative.and_then(metadata_of).map(|metadata| &metadata.fields);
         let description = metadata.and_then(crate::wheel::CoreMetadata::description);
         let content_type = fields.and_then(|fields| fields.description_content_type.as_deref());
-        let releases = self.releases(project, needs, representative);
+        let releases = self.releases(project, needs, of_files, representative);
         let page = ProjectPage {
             name: name_by(project, representative),
             normalized: project.name.as_str(),
@@ -166,23 +168,26 @@ impl People<'_> {
         &self,
         project: &'p Project,
         needs: &'p [Needs],
+        of_files: &Listed<'_>,
         representative: Option<&IndexFile>,
     ) -> Releases<'p> {
-        let listed: Vec<(&IndexFile, &Needs)> = project.offered().iter().zip(needs).collect();
+        let with_needs = project.offered().iter().zip(needs).zip(of_files.urls());
+        let listed: Vec<(&IndexFile, &Needs, &str)> =
+            with_needs.map(|((file, needs), url)| (file, needs, url)).collect();
         let latest = representative.map(|file| file.dist().version());
         let forms = self.theme.file_forms();
         let writes = forms.html || forms.rows;
-        let mut writer = writes.then(|| Rows::new(self.links, &project.name, listed.len()));
+        let mut writer = writes.then(|| Rows::new(PROJECT_ROOT, listed.len()));
         let mut torches = Torches::default();
         let mut list = forms.list.then(Vec::new);
         let mut count = 0;
-        let by_release = listed.chunk_by(|(one, _), (other, _)| {
+        let by_release = listed.chunk_by(|(one, ..), (other, ..)| {
             same_text(one, other) || same_release(one.dist().version(), other.dist().version())
         });
         for listed in by_release.rev() {
             count += 1;
             let first = listed[0].0;
-            let files = || listed.iter().map(|(file, _)| *file);
+            let files = || listed.iter().map(|(file, ..)| *file);
             let version = release_text(first);
             let is_latest = latest.is_some_and(|one| same_release(one, first.dist().version()));
             let prerelease = first.dist().version().any_prerelease();
@@ -201,20 +206,21 @@ impl People<'_> {
             }
             let start = writer.as_ref().map_or(0, Rows::len);
             let mut values = forms.values.then(|| Vec::with_capacity(listed.len()));
-            let by_local = listed.chunk_by(|(one, _), (other, _)| {
+            let by_local = listed.chunk_by(|(one, ..), (other, ..)| {
                 same_text(one, other) || one.dist().version() == other.dist().version()
             });
             for listed in by_local.rev() {
                 let torch = torches.of(listed[0].0).map(|torch| torch.to_string());
                 let torch = torch.as_deref();
                 if let Some(rows) = &mut writer {
-                    for (file, needs) in listed {
-                        rows.push(file, Beside { needs, torch, is_release_yanked: is_yanked });
+                    for (file, needs, url) in listed {
+                        let is_release_yanked = is_yanked;
+                        rows.push(file, Beside { needs, url, torch, is_release_yanked });
                     }
                 }
                 if let Some(values) = &mut values {
                     values.extend(
-                        listed.iter().map(|(file, needs)| self.row(project, file, needs, torch)),
+                        listed.iter().map(|(file, needs, url)| row(file, needs, url, torch)),
                     );
                 }
             }
@@ -243,38 +249,31 @@ impl People<'_> {
             written: writer.as_ref().map_or(0, Rows::len),
         }
     }
+}
 
-    /// `torch` is the one that the version names.
-    fn row<'p>(
-        &self,
-        project: &Project,
-        file: &'p IndexFile,
-        needs: &'p Needs,
-        torch: Option<&str>,
-    ) -> FileRow<'p> {
-        let url = self.links.url(&project.name, file);
-        let wheel = file.dist().wheel();
-        FileRow {
-            filename: file.dist().as_str(),
-            kind: if wheel.is_some() { "wheel" } else { "sdist" },
-            python: wheel.map_or("", |wheel| wheel.python()),
-            abi: wheel.map_or("", |wheel| wheel.abi()),
-            platforms: wheel.map(|wheel| wheel.platform().split('.').collect()).unwrap_or_default(),
-            size_human: file.size().map(human_size),
-            sha256: file.sha256().map(|sha256| sha256.to_string()),
-            requires_python: file.requires_python(),
-            date: file.upload_time.map(UploadTime::date),
-            is_yanked: file.yanked.is_some(),
-            yanked: file.yanked.as_deref(),
-            metadata_url: file.core_metadata().map(|_| format!("{url}.metadata")),
-            channel: file.channel.as_ref().map(Channel::as_str),
-            depth: file.facts.as_deref().filter(|_| wheel.is_some()).map(|facts| facts.depth),
-            cuda: needs.cuda.as_ref().map(Cuda::of),
-            torch: Torch::of(torch, needs.torch_use.as_ref()),
-            glibc: needs.glibc.as_deref(),
-            findings: remarks(file),
-            url,
-        }
+/// `torch` is the one that the version names.
+fn row<'p>(file: &'p IndexFile, needs: &'p Needs, url: &str, torch: Option<&str>) -> FileRow<'p> {
+    let wheel = file.dist().wheel();
+    FileRow {
+        filename: file.dist().as_str(),
+        kind: if wheel.is_some() { "wheel" } else { "sdist" },
+        python: wheel.map_or("", |wheel| wheel.python()),
+        abi: wheel.map_or("", |wheel| wheel.abi()),
+        platforms: wheel.map(|wheel| wheel.platform().split('.').collect()).unwrap_or_default(),
+        size_human: file.size().map(human_size),
+        sha256: file.sha256().map(|sha256| sha256.to_string()),
+        requires_python: file.requires_python(),
+        date: file.upload_time.map(UploadTime::date),
+        is_yanked: file.yanked.is_some(),
+        yanked: file.yanked.as_deref(),
+        metadata_url: file.core_metadata().map(|_| format!("{url}.metadata")),
+        channel: file.channel.as_ref().map(Channel::as_str),
+        depth: file.facts.as_deref().filter(|_| wheel.is_some()).map(|facts| facts.depth),
+        cuda: needs.cuda.as_ref().map(Cuda::of),
+        torch: Torch::of(torch, needs.torch_use.as_ref()),
+        glibc: needs.glibc.as_deref(),
+        findings: remarks(file),
+        url: url.to_owned(),
     }
 }
 
@@ -287,14 +286,6 @@ fn release_text(file: &IndexFile) -> Cow<'_, str> {
             text.split_once('+').map_or(text, |(public, _)| public).into()
         }
         dist => public(dist.version()).to_string().into(),
-    }
-}
-
-/// Whether the versions of two files are spelled alike; to compare what they mean takes longer.
-fn same_text(one: &IndexFile, other: &IndexFile) -> bool {
-    match (one.dist().wheel(), other.dist().wheel()) {
-        (Some(one), Some(other)) => one.version_text() == other.version_text(),
-        _ => false,
     }
 }
 

@@ -10,10 +10,9 @@ use tera::Value;
 
 use crate::facts::{Depth, UploadTime};
 use crate::index::{Channel, IndexFile};
-use crate::render::Links;
 use crate::render::markup::push_html_text as push_html;
 use crate::render::needs::Needs;
-use crate::wheel::{ProjectName, WheelFilename};
+use crate::wheel::WheelFilename;
 
 use super::human_size;
 
@@ -33,6 +32,7 @@ const TABLE_END: &str = "</tbody>\n</table>\n</div>\n</details>\n";
 #[derive(Clone, Copy)]
 pub(super) struct Beside<'a> {
     pub(super) needs: &'a Needs,
+    pub(super) url: &'a str,
     /// The torch that the version names.
     pub(super) torch: Option<&'a str>,
     /// Whether the whole release is yanked, and says so itself.
@@ -53,27 +53,17 @@ pub(super) struct Head<'a> {
 
 /// Writes releases and rows; what it needs for one it has for all.
 pub(super) struct Rows<'a> {
-    links: Links<'a>,
-    project: &'a ProjectName,
+    /// From the page to the root of the site.
+    root: &'a str,
     out: String,
-    /// Of the file whose row is written, as HTML has it.
-    filename: String,
-    url: Vec<u8>,
     /// The time that was written last, and its day.
     date: Option<(UploadTime, String)>,
 }
 
 impl<'a> Rows<'a> {
     /// For so many files of a project, near enough.
-    pub(super) fn new(links: Links<'a>, project: &'a ProjectName, files: usize) -> Self {
-        Self {
-            links,
-            project,
-            out: String::with_capacity(files * (ROW + AROUND / 4)),
-            filename: String::new(),
-            url: Vec::new(),
-            date: None,
-        }
+    pub(super) fn new(root: &'a str, files: usize) -> Self {
+        Self { root, out: String::with_capacity(files * (ROW + AROUND / 4)), date: None }
     }
 
     /// Begins a release, whose rows follow.
@@ -131,13 +121,9 @@ impl<'a> Rows<'a> {
 
     /// Appends the row of a file.
     pub(super) fn push(&mut self, file: &IndexFile, beside: Beside<'_>) {
-        self.url.clear();
-        self.links.push_url(self.project, file, &mut self.url);
-        self.filename.clear();
-        push_html(&mut self.filename, file.dist().as_str());
-        let (out, filename) = (&mut self.out, &self.filename);
-        // It is made of texts, so that nothing is ever lost here.
-        let url = str::from_utf8(&self.url).unwrap_or_default();
+        // Neither a filename nor a part of it holds what is markup: names, versions and tags do not.
+        let (out, filename) = (&mut self.out, file.dist().as_str());
+        let Beside { url, .. } = beside;
 
         push(out, "<tr id=\"", filename);
         out.push('"');
@@ -149,7 +135,7 @@ impl<'a> Rows<'a> {
         push(out, "\">", filename);
         out.push_str("</a>\n<ul class=\"chips\">");
         if let Some(channel) = &file.channel {
-            push_channel(out, self.links.root, channel);
+            push_channel(out, self.root, channel);
         }
         match file.dist().wheel() {
             Some(wheel) => push_chips(out, file, wheel, beside),
@@ -208,7 +194,7 @@ fn push_chips(out: &mut String, file: &IndexFile, wheel: &WheelFilename, beside:
     const END: &str = "</li>";
     const NEWER: &str = " or newer</li>";
     let chip = |out: &mut String, text: &str| {
-        push_text(out, "<li>", text);
+        push(out, "<li>", text);
         out.push_str(END);
     };
     let labelled = |out: &mut String, label: &str, text: &str, end: &str| {

@@ -3,9 +3,11 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use crate::config::{Settings, ThemeChoice};
+use crate::render::listed::Listed;
 use crate::render::people::People;
 use crate::render::samples;
 use crate::render::theme::Theme;
+use crate::wheel::DistFilename;
 
 /// The default theme with rows that are templates.
 const TEMPLATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/themes/rows");
@@ -23,7 +25,9 @@ fn settings() -> Settings {
 fn pages(settings: &Settings, themes: &[Theme; 2], numbers: &[u32]) -> [String; 2] {
     let (project, needs) = samples::project(settings, numbers);
     themes.each_ref().map(|theme| {
-        let page = People::new(settings, theme).project(&project, &needs, None).expect("renders");
+        let people = People::new(settings, theme);
+        let listed = Listed::of(&project, settings.files_url.as_ref());
+        let page = people.project(&project, &needs, &listed, None).expect("renders");
         String::from_utf8(page).expect("is UTF-8")
     })
 }
@@ -37,6 +41,21 @@ proptest! {
             prop_assert_eq!(native, template);
         }
         prop_assert_eq!(native, template);
+    }
+}
+
+proptest! {
+    #[test]
+    fn filenames_hold_nothing_that_is_escaped(
+        mut name in "[a-z]{1,3}-[0-9]\\.[0-9](\\+[a-z.]{1,3})?(-py3-none-[a-z]{1,3}\\.whl|\\.zip)",
+        special in "[<>&'\"\\\\\u{7}é]?",
+        place in any::<prop::sample::Index>(),
+    ) {
+        name.insert_str(place.index(name.len() + 1), &special);
+        if name.parse::<DistFilename>().is_ok() {
+            let escaped = ['<', '>', '&', '\'', '"', '\\', '\u{7}'];
+            prop_assert!(!name.contains(escaped));
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use super::{PAGES, Parts, Theme, assets, place, sheet, structure};
 use crate::config::{Scalar, ThemeChoice};
 use crate::error::{Error, Result};
 use crate::index::coverage::Coverage;
+use crate::render::listed::Listed;
 use crate::render::needs::Needs;
 use crate::render::people::{People, Rejected};
 use address::Address;
@@ -146,8 +147,9 @@ fn pages(theme: &Theme, site: &Site) -> Vec<Page> {
     }
     for project in index.projects.iter().take(PROJECTS) {
         let needs = Needs::of_project(project);
+        let listed = Listed::of(project, site.settings.files_url.as_ref());
         for metadata in [Some(fixture::METADATA), None] {
-            let html = people.project(project, &needs, metadata);
+            let html = people.project(project, &needs, &listed, metadata);
             pages.push(page("project.html", "../../", html));
         }
     }
