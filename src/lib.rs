@@ -13,6 +13,7 @@ pub mod host;
 pub mod index;
 pub mod init;
 pub mod inspect;
+mod markup;
 pub mod net;
 pub mod pipeline;
 pub mod publish;

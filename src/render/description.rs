@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::markup::push_html;
+use crate::markup::push_html;
 
 /// A longer description is shown as text: rendering it would take longer than reading it.
 const MAX_MARKDOWN: usize = 256 * 1024;

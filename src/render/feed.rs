@@ -2,11 +2,11 @@
 
 use url::Url;
 
-use super::markup::{push_html, push_segment};
 use super::people::human_size;
 use crate::config::Settings;
 use crate::facts::UploadTime;
 use crate::index::{Index, IndexFile, Project};
+use crate::markup::{push_html, push_segment};
 use crate::state::generator;
 use crate::wheel::Sha256;
 

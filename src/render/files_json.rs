@@ -8,10 +8,10 @@ use pep440_rs::LocalSegment;
 use serde::Serialize;
 
 use super::listed::Listed;
-use super::markup::{push_json, push_number};
 use super::needs::Needs;
 use crate::cuda::TorchVersion;
 use crate::index::{IndexFile, Project, torch_of};
+use crate::markup::{push_digest, push_json, push_number};
 
 /// Grows when the format changes in a way that older readers would misread.
 const FILES_FORMAT: u64 = 1;
@@ -64,9 +64,8 @@ fn entry(
         push_json(out, url);
     }
     if let Some(sha256) = file.sha256() {
-        out.extend_from_slice(b",\"sha256\":\"");
-        sha256.push_hex(out);
-        out.push(b'"');
+        out.extend_from_slice(b",\"sha256\":");
+        push_digest(out, &sha256);
     }
     if let Some(size) = file.size() {
         out.extend_from_slice(b",\"size\":");

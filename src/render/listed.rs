@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use url::Url;
 
-use super::markup::{is_plain, push_html_bytes, push_json, push_segment};
 use crate::facts::{Sidecar, UploadTime};
 use crate::index::{FileUrl, IndexFile, Project, View};
+use crate::markup::{is_plain, push_html_bytes, push_json, push_segment};
 use crate::wheel::{HexDigits, ProjectName};
 
 /// From the page of a project to the root of the site, in `simple/` and in `packages/`.

@@ -8,7 +8,6 @@ pub mod description;
 pub mod feed;
 pub mod files_json;
 pub mod listed;
-pub(crate) mod markup;
 pub mod needs;
 pub mod people;
 #[cfg(test)]

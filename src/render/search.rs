@@ -11,9 +11,10 @@ use serde::Serialize;
 use super::files_json::{Torches, push_fit, push_value};
 use super::needs::Needs;
 use super::people::{newest_upload, status, summary};
-use super::{cut, markup, name_by};
+use super::{cut, name_by};
 use crate::cuda::{Architecture, ComputeCapability, CudaVersion, TorchVersion};
 use crate::index::{Channel, Index, IndexFile, Project};
+use crate::markup;
 use crate::wheel::WheelFilename;
 
 /// Grows when the format changes in a way that older readers would misread.

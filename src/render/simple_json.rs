@@ -5,9 +5,9 @@
 
 use super::display_name;
 use super::listed::{Listed, ListedFile};
-use super::markup::{push_json, push_number};
 use crate::config::Status;
 use crate::index::{Index, Project, View};
+use crate::markup::{push_json, push_number};
 
 /// `simple/index.v1_json`: every project.
 pub fn root(index: &Index, view: View<'_>) -> Vec<u8> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::About;
 use crate::facts::{Content, Depth, Facts, Sidecar};
 use crate::index::{Channel, FileUrl, IndexFile, Project};
-use crate::render::markup::{push_json, push_number};
+use crate::markup::{push_digest, push_json, push_number};
 use crate::wheel::Sha256;
 
 /// As [`StoredFacts`](super::StoredFacts).
@@ -124,12 +124,6 @@ fn push_file(out: &mut Vec<u8>, file: &IndexFile, quarantined: bool) -> serde_js
     }
     out.push(b'}');
     Ok(())
-}
-
-fn push_digest(out: &mut Vec<u8>, sha256: &Sha256) {
-    out.push(b'"');
-    sha256.push_hex(out);
-    out.push(b'"');
 }
 
 #[cfg(test)]

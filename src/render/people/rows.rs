@@ -10,7 +10,7 @@ use tera::Value;
 
 use crate::facts::{Depth, UploadTime};
 use crate::index::{Channel, IndexFile};
-use crate::render::markup::push_html_text as push_html;
+use crate::markup::push_html_text as push_html;
 use crate::render::needs::Needs;
 use crate::wheel::WheelFilename;
 

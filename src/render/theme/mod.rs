@@ -21,7 +21,7 @@ use tera::{Context, ErrorKind, Tera};
 
 use crate::config::{Scalar, ThemeChoice};
 use crate::error::{Error, Result};
-use crate::render::markup;
+use crate::markup;
 use crate::wheel::Sha256;
 
 pub use check::{Problem, check};

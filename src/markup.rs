@@ -2,21 +2,21 @@
 
 use std::io::{self, Write};
 
-use crate::wheel::DistFilename;
+use crate::wheel::{DistFilename, Sha256};
 
 /// Appends a text for use in HTML, in an attribute's value or between tags.
-pub(super) fn push_html(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn push_html(out: &mut Vec<u8>, text: &str) {
     push_html_bytes(out, text.as_bytes());
 }
 
 /// The same of a text in UTF-8.
-pub(super) fn push_html_bytes(out: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn push_html_bytes(out: &mut Vec<u8>, text: &[u8]) {
     // Writing to memory cannot fail.
     let _ = write_html(out, text);
 }
 
 /// The same, appended to a text.
-pub(super) fn push_html_text(out: &mut String, text: &str) {
+pub(crate) fn push_html_text(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = position(rest.as_bytes(), is_markup) {
         out.push_str(&rest[..at]);
@@ -38,7 +38,7 @@ fn escaped(byte: u8) -> &'static str {
 }
 
 /// What templates escape with; the same characters as those of `tera`, which goes byte by byte.
-pub(super) fn escape(text: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn escape(text: &str, out: &mut dyn Write) -> io::Result<()> {
     write_html(out, text.as_bytes())
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn push_json(out: &mut Vec<u8>, text: &str) {
 }
 
 /// The same of a text in UTF-8.
-pub(super) fn push_json_bytes(out: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn push_json_bytes(out: &mut Vec<u8>, text: &[u8]) {
     if position(text, is_special_in_json).is_none() {
         out.push(b'"');
         out.extend_from_slice(text);
@@ -106,7 +106,7 @@ fn is_special_in_json(byte: u8) -> bool {
 }
 
 /// Whether a text is the same in HTML and in JSON, but for quotes around it.
-pub(super) fn is_plain(text: &[u8]) -> bool {
+pub(crate) fn is_plain(text: &[u8]) -> bool {
     position(text, |byte| is_markup(byte) | is_special_in_json(byte)).is_none()
 }
 
@@ -115,11 +115,18 @@ pub(crate) fn push_number(out: &mut Vec<u8>, number: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
+/// Appends a digest as a JSON string, quotes included.
+pub(crate) fn push_digest(out: &mut Vec<u8>, sha256: &Sha256) {
+    out.push(b'"');
+    sha256.push_hex(out);
+    out.push(b'"');
+}
+
 /// Appends a filename as one segment of a URL's path: all but RFC 3986's unreserved characters encoded,
 /// and of those a filename may hold `+` and `!` alone.
 ///
 /// Object stores decode a `+` as a space.
-pub(super) fn push_segment(out: &mut Vec<u8>, filename: &DistFilename) {
+pub(crate) fn push_segment(out: &mut Vec<u8>, filename: &DistFilename) {
     let (bytes, mut begin) = (filename.as_str().as_bytes(), 0);
     for at in memchr::memchr2_iter(b'+', b'!', bytes) {
         out.extend_from_slice(&bytes[begin..at]);
