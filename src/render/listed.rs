@@ -134,3 +134,53 @@ fn push_url(out: &mut Vec<u8>, name: &ProjectName, file: &IndexFile, base: &str)
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Artifact, Location, Offered};
+    use crate::index::{Admitted, Index};
+    use crate::render::samples;
+    use crate::wheel::Sha256;
+
+    /// The URL of the one file of a project, in HTML and in JSON.
+    fn spelled(filename: &str, url: FileUrl, base: Option<&str>, view: View<'_>) -> [String; 2] {
+        let settings = samples::settings("title: x\n");
+        let offered = Offered { sha256: Some(Sha256::of(b"x")), ..Offered::default() };
+        let location = Location::File(filename.into());
+        let artifact = Artifact { offered, ..Artifact::new(filename, location) };
+        let file = Admitted { artifact: artifact.into(), facts: None, upload_time: None, url };
+        let index = Index::build(vec![file], &settings).expect("builds");
+        let base = base.map(|base| base.parse().expect("is a URL"));
+        let listed = Listed::of(&index.projects[0], base.as_ref());
+        let file = listed.files(View::All).next().expect("is listed");
+        let (mut html, mut json) = (Vec::new(), Vec::new());
+        listed.push_url_html(file, view, &mut html);
+        listed.push_url_json(file, view, &mut json);
+        [html, json].map(|text| String::from_utf8(text).expect("is UTF-8"))
+    }
+
+    #[test]
+    fn what_the_site_carries_is_seen_from_each_index() {
+        let name = "a_b-1+cu128-py3-none-any.whl";
+        for (view, root) in [(View::Default, "../../"), (View::All, "../../../")] {
+            let url = format!("{root}files/a-b/2d711642b726b044/a_b-1%2Bcu128-py3-none-any.whl");
+            let expected = [url.clone(), format!("\"{url}\"")];
+            assert_eq!(spelled(name, FileUrl::Carried, None, view), expected);
+        }
+    }
+
+    #[test]
+    fn other_urls_are_the_same_from_everywhere() {
+        let name = "a-1-py3-none-any.whl";
+        for view in [View::Default, View::All] {
+            let [html, json] = spelled(name, FileUrl::FilesUrl, Some("https://x.example/'"), view);
+            assert_eq!(html, "https://x.example/&#39;a-1-py3-none-any.whl");
+            assert_eq!(json, "\"https://x.example/'a-1-py3-none-any.whl\"");
+            let own = FileUrl::Own("https://x.example/\"a&b".into());
+            let [html, json] = spelled(name, own, None, view);
+            assert_eq!(html, "https://x.example/&quot;a&amp;b");
+            assert_eq!(json, "\"https://x.example/\\\"a&b\"");
+        }
+    }
+}
