@@ -89,7 +89,7 @@ class Lab:
             raise Failure(f"{self.work} holds something else; hint: give --work a new or empty folder")
         self.work.mkdir(parents=True, exist_ok=True)
         marker.touch()
-        shutil.rmtree(self.work / "seeds", ignore_errors=True)
+        self.forget_seeds()
         programs = self.work / "bin"
         programs.mkdir(exist_ok=True)
         wheelsite = programs / "wheelsite"
@@ -110,13 +110,20 @@ class Lab:
             setup(self.work / "venv/bin/pip", "install", "--quiet", "--requirement", pins)
             shutil.copy(pins, stamp)
 
+    def forget_seeds(self) -> None:
+        """What was built from other inputs is not what a build from these begins with."""
+        shutil.rmtree(self.work / "seeds", ignore_errors=True)
+        self.seeds.clear()
+
     def generate_list(self, name: str = "list.jsonl", bump: int = 0, entries: int | None = None) -> str:
+        self.forget_seeds()
         packages = max(1, (entries or self.args.entries) // FILES_PER_PACKAGE)
         sizes = ("--packages", packages, "--files", FILES_PER_PACKAGE, "--bump", bump)
         setup(sys.executable, HERE / "gen_list.py", self.work / name, *sizes)
         return f"A list of {packages * FILES_PER_PACKAGE:,} files in {packages:,} projects"
 
     def generate_wheels(self, name: str) -> str:
+        self.forget_seeds()
         shutil.rmtree(self.work / name, ignore_errors=True)
         setup(sys.executable, HERE / "gen_wheels.py", self.work / name, "--count", self.args.wheels)
         return "A folder of {:,} wheels, {:,} bytes".format(*tree_size(self.work / name))
