@@ -520,7 +520,7 @@ fn warn_of_idle_settings(index: &Index, settings: &Settings, reporter: &dyn Repo
             continue;
         };
         for yank in &configured.yanked {
-            if !project.files.iter().any(|file| yank.applies_to(&file.dist())) {
+            if !project.files.iter().any(|file| yank.applies_to(file.dist())) {
                 reporter.warn(&format!("`projects.{name}.yanked`: no file of it is `{yank}`"));
             }
         }

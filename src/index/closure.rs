@@ -233,7 +233,7 @@ impl<'a> Known<'a> {
         positions: &mut HashMap<&'a str, Option<usize>>,
     ) -> Node<'a> {
         let requires_python = file.requires_python();
-        let candidate = Candidate::new(&file.dist(), requires_python, file.yanked.is_some());
+        let candidate = Candidate::new(file.dist(), requires_python, file.yanked.is_some());
         let mut requirements = Vec::new();
         let mut environments = Vec::new();
         let metadata = file.facts.as_deref().and_then(Facts::metadata);

@@ -11,7 +11,7 @@ use crate::wheel::DistFilename;
 pub(super) fn merge(mut files: Vec<IndexFile>, on_conflict: OnConflict) -> Result<Vec<IndexFile>> {
     // The sort is stable: among equal filenames the order of the sources stays.
     files.sort_by(|one, other| {
-        let by_version = compare_versions(&one.dist(), &other.dist());
+        let by_version = compare_versions(one.dist(), other.dist());
         by_version.then_with(|| one.dist().as_str().cmp(other.dist().as_str()))
     });
     if !files.windows(2).any(|pair| pair[0].dist().as_str() == pair[1].dist().as_str()) {

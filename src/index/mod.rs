@@ -228,7 +228,7 @@ impl Project {
         let mut files = merge::merge(files, settings.on_conflict)?;
         let configured = settings.projects.get(&name).cloned().unwrap_or_default();
         for file in &mut files {
-            let yank = configured.yanked.iter().find(|yank| yank.applies_to(&file.dist()));
+            let yank = configured.yanked.iter().find(|yank| yank.applies_to(file.dist()));
             if let Some(yank) = yank {
                 file.yanked = Some(yank.reason().into());
             }
@@ -275,7 +275,7 @@ impl IndexFile {
             |file: &Self| file.facts.as_deref().is_some_and(|it| it.metadata().is_some());
         standing(self)
             .cmp(&standing(other))
-            .then_with(|| merge::compare_versions(&self.dist(), &other.dist()))
+            .then_with(|| merge::compare_versions(self.dist(), other.dist()))
             .then_with(|| has_metadata(self).cmp(&has_metadata(other)))
     }
 

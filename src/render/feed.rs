@@ -98,7 +98,7 @@ fn entry(
     element(out, "id", &urn(Sha256::of(format!("{} {digest}", file.dist().as_str()).as_bytes())));
     element(out, "updated", &time.to_string());
     let mut path = format!("packages/{}/#", project.name).into_bytes();
-    push_segment(&mut path, &file.dist());
+    push_segment(&mut path, file.dist());
     link(out, "alternate", &address(site_url, &path));
     let mut words = vec![format!("{} {}", project.name, file.dist().version())];
     words.extend(file.size().map(human_size));
