@@ -354,7 +354,8 @@ fn merge_project(theirs: Project, mine: Project) -> Result<Project> {
             }
             if known.url == FileUrl::Carried && file.url != FileUrl::Carried {
                 file.url = FileUrl::Carried;
-                file.core_metadata().clone_from(&known.core_metadata());
+                // What is served there is what the site that carries it has read.
+                file.facts = known.facts.clone().or(file.facts.take());
             }
             if file.yanked.is_none() {
                 file.yanked.clone_from(&known.yanked);

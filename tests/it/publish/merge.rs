@@ -84,6 +84,29 @@ fn links_yanks_and_settings_survive_a_merge() {
 }
 
 #[test]
+fn a_carried_file_keeps_its_sidecar_when_a_link_to_it_is_merged() {
+    let carries = site_of(&[("shared", "1.0")]);
+    let live = carries.path("live");
+    let to = ["--to", live.to_str().expect("is UTF-8"), "--merge"];
+    publish(&carries, &[], &to);
+    let before = served(&carries, "live");
+    let wheel = std::fs::read(carries.path("wheels/shared-1.0-py3-none-any.whl")).expect("reads");
+    let sha256 = wheelsite::wheel::Sha256::of(&wheel);
+    let links = Workspace::new();
+    links.write(
+        "list.jsonl",
+        format!("{{\"filename\":\"shared-1.0-py3-none-any.whl\",\"hash\":\"sha256={sha256}\"}}\n"),
+    );
+    build(&links, &["--source", "list:list.jsonl", "--files-url", "https://f.example/"]);
+    publish(&links, &[], &to);
+    let after = served(&carries, "live");
+    for path in ["simple/shared/index.html", "simple/shared/index.v1_json"] {
+        let text = String::from_utf8_lossy(&after[path]);
+        assert!(text.contains("core-metadata") && after[path] == before[path], "{path}: {text}");
+    }
+}
+
+#[test]
 fn a_file_with_other_bytes_is_refused() {
     let one = site_of(&[("shared", "1.0")]);
     let live = one.path("live");
