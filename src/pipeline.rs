@@ -21,7 +21,7 @@ use crate::config::{Environment, FilesMode, OnReject, PagesMode, Settings, SiteC
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Facts, Sidecar};
 use crate::host::Host;
-use crate::index::{Admitted, FileUrl, Index, IndexFile, Project};
+use crate::index::{Admitted, FileUrl, Index, IndexFile, NO_CHANNELS};
 use crate::publish::{
     Compared, Known, LocalSite, Merger, Plan, Publication, PublishSettings, Report, SiteDirectory,
 };
@@ -32,7 +32,8 @@ use crate::wheel::escaped;
 use again::{Again, Listening};
 use memory::Memory;
 use read::{Connected, Inspected};
-use sieve::Sieve;
+use sieve::{Rest, Sieve};
+use write::{Means, Work, Writer, left_out, roots_stand};
 
 /// What a build did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -76,7 +77,8 @@ pub fn build_and_leave(
     reporter: &dyn Reporter,
 ) -> Result<(Summary, Leftovers)> {
     match settings.jobs {
-        None => run(settings, reporter),
+        // On a thread of the pool: others need not be woken for each stage.
+        None => rayon::scope(|_| run(settings, reporter)),
         Some(jobs) => {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
             let pool = pool.map_err(|error| Error::config(format!("`--jobs {jobs}`: {error}")))?;
@@ -144,16 +146,26 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<(Summary, Leftove
     }
     let memory = Memory::recall(settings, &site, reporter)?;
 
-    let (artifacts, unchanged) =
-        list(&mut sources, settings, again.as_ref(), &theme, &site, &memory, reporter)?;
+    let means = Means {
+        settings,
+        channels: &NO_CHANNELS,
+        sources: &[],
+        site: &site,
+        standing: memory.standing.as_deref(),
+        memory: &memory,
+        caches: &[],
+        theme: &theme,
+        reporter,
+    };
+    let Rest { artifacts, let_go, written } = list(&mut sources, again.as_ref(), means)?;
     let mut reading = read::inspect_all(artifacts, &sources, settings, &memory, reporter)?;
     let (caches, bytes_read) = (reading.take_caches(), reading.bytes_read);
-    let files_unchanged: usize = unchanged.iter().map(|project| project.absent).sum();
-    let files = reading.files.len() + files_unchanged;
+    let files_let_go: usize = let_go.iter().map(|project| project.absent).sum();
+    let files = reading.files.len() + files_let_go;
     let mut tally = Tally { files, verdicts: Vec::new() };
     let accepted = judge_all(reading.files, settings, reporter.least(), &mut tally);
     let mut index = admit(accepted, &sources, settings, &memory)?;
-    index.add_unchanged(unchanged);
+    index.add_written(let_go);
     index.assign_channels(&settings.channels);
     let judged = tally.verdicts.len();
     attach(&tally.verdicts, &mut index);
@@ -176,26 +188,16 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<(Summary, Leftove
     let standing = memory.standing.as_deref();
     let skip = memory.is_of_standing();
     let compared = Compared::new(&index, settings, &theme, &site, standing, skip);
-    let left_out = write::left_out(&tally.verdicts)?;
-    let roots_stand = write::roots_stand(&index, &site, standing, compared.settings, &left_out);
+    let rejected_files = left_out(&tally.verdicts)?;
+    let roots_stand = roots_stand(&index, &site, standing, compared.settings, &rejected_files);
     let changed: Vec<usize> = compared.changed().collect();
     let shows_all = settings.pages == PagesMode::All && !(compared.is_nothing() && roots_stand);
     let places = (!shows_all).then_some(&*changed);
     times::recall(&mut index, places, settings, &memory, reporter)?;
     let plan = Plan::new(&index, compared, standing)?;
-    let writer = write::Writer::new(write::Work {
-        index: &index,
-        settings,
-        sources: &sources,
-        site: &site,
-        standing,
-        memory: &memory,
-        caches: &caches,
-        theme: &theme,
-        rejected: left_out,
-        roots_stand,
-        reporter,
-    });
+    let work = Work { index: &index, rejected: rejected_files, roots_stand, written };
+    let means = Means { channels: &index.channels, sources: &sources, caches: &caches, ..means };
+    let writer = Writer::new(work, means);
     let counts = if downloads(&sources) {
         request_threads(settings.jobs)?.install(|| writer.write(&plan))?
     } else {
@@ -226,24 +228,19 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<(Summary, Leftove
     Ok((summary, Leftovers { _all: left }))
 }
 
-/// What the sources hold, and the projects that are as they were, without their files.
-fn list(
-    sources: &mut [Connected],
-    settings: &Settings,
-    again: Option<&Again>,
-    theme: &Theme,
-    site: &SiteDirectory,
-    memory: &Memory,
-    reporter: &dyn Reporter,
-) -> Result<(Vec<Arc<Artifact>>, Vec<Project>)> {
-    if let Some(mut sieve) = Sieve::new(settings, theme, sources, site, memory, reporter.least()) {
+/// What the sources hold, but for what could be let go already.
+fn list(sources: &mut [Connected], again: Option<&Again>, means: Means<'_>) -> Result<Rest> {
+    let Means { settings, site, reporter, .. } = means;
+    if let Some(mut sieve) = Sieve::new(means, sources, reporter.least()) {
         let rest = read::list(sources, settings, again, Some(&mut sieve), reporter)?;
         debug_assert!(rest.is_empty(), "all of it went through the sieve");
-        if let Some(listed) = sieve.finish() {
-            return Ok(listed);
+        if let Some(rest) = sieve.finish() {
+            return Ok(rest);
         }
+        site.start_over()?;
     }
-    Ok((read::list(sources, settings, again, None, reporter)?, Vec::new()))
+    let artifacts = read::list(sources, settings, again, None, reporter)?;
+    Ok(Rest { artifacts, ..Rest::default() })
 }
 
 /// Whether files may have to come over the network while the site is written.

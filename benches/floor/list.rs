@@ -4,6 +4,7 @@
 //! `compare.py` shows what a second build costs beyond that. `cargo build --example floor_list`.
 
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     let mut files = 0;
     let listed = PackageList::new(&list).list_parts(0, &mut |part| {
         files += part.artifacts.len();
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     });
     if let Err(error) = listed {
         eprintln!("floor_list: {error}");

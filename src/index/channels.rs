@@ -22,6 +22,10 @@ pub struct Channels {
     pub ambiguous: bool,
 }
 
+/// Those of an index that has none.
+pub(crate) static NO_CHANNELS: Channels =
+    Channels { all: Vec::new(), default: None, ambiguous: false };
+
 /// A part of the site that is an index.
 #[derive(Debug, Clone, Copy)]
 pub enum View<'a> {

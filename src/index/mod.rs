@@ -8,6 +8,7 @@ mod merge;
 mod tags;
 
 pub use channel::{Channel, ParseChannelError};
+pub(crate) use channels::NO_CHANNELS;
 pub use channels::{Channels, View};
 pub use tags::{Platform, Python, torch_of};
 
@@ -67,8 +68,8 @@ pub struct Project {
     pub files: Vec<IndexFile>,
     /// What was asked of it since it last changed.
     pub(crate) answers: Answers,
-    /// How many files it has that are not here, because all of it is as the last run wrote it; then
-    /// none is here.
+    /// How many files it has that are not here, because all of it is written already; then none is
+    /// here.
     pub(crate) absent: usize,
 }
 
@@ -173,10 +174,10 @@ impl Index {
         self.projects.iter().map(|project| project.files.len() + project.absent).sum()
     }
 
-    /// Adds projects that are as the last run wrote them and whose files are not here.
-    pub(crate) fn add_unchanged(&mut self, unchanged: Vec<Project>) {
-        if !unchanged.is_empty() {
-            self.projects.extend(unchanged);
+    /// Adds projects that are written and whose files are not here.
+    pub(crate) fn add_written(&mut self, written: Vec<Project>) {
+        if !written.is_empty() {
+            self.projects.extend(written);
             self.projects.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         }
     }
@@ -204,8 +205,8 @@ impl Project {
         Self { name, settings, files, answers: Answers::default(), absent: 0 }
     }
 
-    /// A project that is as the last run wrote it from these inputs, without its files.
-    pub(crate) fn unchanged(name: ProjectName, inputs: Sha256, files: usize) -> Self {
+    /// A project that was written, now or by the last run, from these inputs, without its files.
+    pub(crate) fn written(name: ProjectName, inputs: Sha256, files: usize) -> Self {
         let project = Self::new(name, ProjectSettings::default(), Vec::new());
         let answers = Answers { inputs: inputs.into(), ..Answers::default() };
         Self { answers, absent: files, ..project }

@@ -55,6 +55,11 @@ impl Memory {
         self.believed && self.elsewhere.is_none()
     }
 
+    /// Whether there was no earlier run.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.sites().next().is_none()
+    }
+
     /// The sites, those that know more first.
     pub(super) fn sites(&self) -> impl Iterator<Item = &KnownSite> {
         self.elsewhere.iter().chain(&self.standing).map(|site| &**site)

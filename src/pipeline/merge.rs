@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::memory::Memory;
-use super::write;
+use super::write::{Means, Work, Writer, Written, left_out, roots_stand};
 use crate::config::{
     ChannelsConfig, ChannelsEntry, ChannelsMode, Environment, Options, PagesMode, Settings,
     SiteConfig, Status,
@@ -101,8 +101,8 @@ impl Merger for SiteMerger<'_> {
         }
         index.assign_channels(&settings.channels);
         super::attach_warnings(&mut index, &settings);
-        let work = Work { site, base, index: &index, settings: &settings, theme: &theme };
-        work.write(known, there, merged, self.reporter)
+        let merge = Merge { site, base, index: &index, settings: &settings, theme: &theme };
+        merge.write(known, there, merged, self.reporter)
     }
 }
 
@@ -138,7 +138,7 @@ impl SiteMerger<'_> {
 }
 
 /// What is written, and from what.
-struct Work<'a> {
+struct Merge<'a> {
     site: &'a LocalSite,
     base: &'a Base<'a>,
     index: &'a Index,
@@ -146,7 +146,7 @@ struct Work<'a> {
     theme: &'a Theme,
 }
 
-impl Work<'_> {
+impl Merge<'_> {
     fn write(
         &self,
         known: BTreeSet<String>,
@@ -168,9 +168,8 @@ impl Work<'_> {
         let (index, settings, theme) = (self.index, self.settings, self.theme);
         let standing = standing.as_ref();
         let compared = Compared::new(index, settings, theme, &directory, standing, true);
-        let left_out = write::left_out(&[])?;
-        let roots_stand =
-            write::roots_stand(index, &directory, standing, compared.settings, &left_out);
+        let rejected = left_out(&[])?;
+        let roots_stand = roots_stand(index, &directory, standing, compared.settings, &rejected);
         let plan = Plan::new(index, compared, standing)?;
         if plan.changes.is_empty()
             && let Some(state) = self.base.state()
@@ -189,20 +188,19 @@ impl Work<'_> {
         let changed: BTreeSet<&ProjectName> = changed.collect();
         before.retain(|name, _| changed.contains(name));
         let memory = Memory::nothing();
-        let writer = write::Writer::new(write::Work {
-            index,
+        let work = Work { index, rejected, roots_stand, written: Written::default() };
+        let means = Means {
             settings,
+            channels: &index.channels,
             sources: &[],
             site: &directory,
             standing,
             memory: &memory,
             caches: &[],
             theme,
-            rejected: left_out,
-            roots_stand,
             reporter,
-        });
-        writer.write(&plan)?;
+        };
+        Writer::new(work, means).write(&plan)?;
         drop(directory);
         let state = KnownSite::in_folder(folder.path(), true)?;
         let state = state.ok_or_else(|| Error::config("the merge made no state"))?.state;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Seek;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -126,12 +127,17 @@ pub(super) fn list(
             count += listing.artifacts.len();
             match &mut sieve {
                 None => artifacts.extend(listing.artifacts),
-                Some(sieve) => sieve.take(listing.artifacts, connected),
+                Some(sieve) => {
+                    sieve.take(listing.artifacts, connected)?;
+                    if sieve.is_torn() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
             }
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         };
         let listed = match ahead {
-            Some(listing) => take(listing),
+            Some(listing) => take(listing).map(drop),
             None => connected.source.list_parts(position, &mut take),
         };
         connected.mark = mark;
@@ -144,7 +150,11 @@ pub(super) fn list(
             continue;
         }
         if let Some(sieve) = &mut sieve {
-            sieve.end(connected);
+            sieve.end(connected)?;
+            if sieve.is_torn() {
+                // It is listed again, and told then.
+                return Ok(artifacts);
+            }
         }
         reporter.note(&format!("listed {count} files from `{}`", connected.spec));
         if let Some(error) = unlinkable {

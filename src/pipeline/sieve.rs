@@ -1,127 +1,211 @@
-//! Lets go of projects that are as the last run wrote them, while a list is still being read.
+//! Lets go of projects while a list is still being read.
 //!
-//! Of a project of which nothing changed nobody asks for the files, where there are neither pages for
-//! people nor channels: the root of the index has the names alone. So they need not be in memory
-//! together, which costs more than comparing them does.
+//! Where there are neither pages for people nor channels, nobody asks for the files of a project
+//! when its own pages are made: the root of the index has the names alone. So the files of all
+//! projects need not be in memory together. A project that is as the last run wrote it is let go as
+//! soon as that is seen; where there was no last run, the site is made aside and appears at
+//! the end or not at all, and projects are written as they come.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::memory::Memory;
 use super::read::Connected;
+use super::write::{Counts, Means, ProjectWriter, Written};
 use super::{file_url, times};
-use crate::config::{FilesMode, PagesMode, Settings};
+use crate::config::{FilesMode, PagesMode};
+use crate::error::Result;
 use crate::facts::Artifact;
-use crate::index::{Admitted, Channels, Project};
-use crate::publish::{SiteDirectory, is_unchanged, of_settings};
-use crate::render::theme::Theme;
-use crate::state::KnownSite;
+use crate::index::{Admitted, Project};
+use crate::publish::{Change, is_unchanged, of_settings};
+use crate::state::{KnownSite, ProjectState};
 use crate::verify::{self, Evidence, Severity};
 use crate::wheel::ProjectName;
 
-/// As many files are compared together, near enough.
+/// As many files are looked at together, near enough.
 const BATCH: usize = 2 * 1024;
 
-/// Keeps the files of changed projects.
+/// Keeps the files of projects that cannot be let go yet.
 pub(super) struct Sieve<'a> {
-    settings: &'a Settings,
-    site: &'a SiteDirectory,
-    standing: &'a KnownSite,
+    means: Means<'a>,
+    way: Way<'a>,
     least: Severity,
-    /// Files that have not been compared, in the order of their source.
+    /// Files that have not been looked at, in the order of their source.
     waiting: Vec<Arc<Artifact>>,
-    /// Those of projects that may differ.
-    kept: Vec<Arc<Artifact>>,
-    unchanged: Vec<Project>,
-    /// Their names.
-    names: HashSet<ProjectName>,
+    /// The projects of those that were, and whether they were let go.
+    names: HashMap<ProjectName, bool>,
+    rest: Rest,
     /// Whether a project has a file that came after it was let go.
     is_torn: bool,
 }
 
+/// How projects are let go.
+enum Way<'a> {
+    /// Those that are as this site has them.
+    Unchanged(&'a KnownSite),
+    /// All that there is nothing to say about: they are written at once.
+    Written(Box<ProjectWriter<'a>>),
+}
+
+/// What the whole build still has to do with.
+#[derive(Default)]
+pub(super) struct Rest {
+    /// The files of projects that were not let go.
+    pub(super) artifacts: Vec<Arc<Artifact>>,
+    /// Projects that were, without their files.
+    pub(super) let_go: Vec<Project>,
+    /// Those of them that were written.
+    pub(super) written: Written,
+}
+
+/// A project that was let go, and its state if it was written.
+type LetGo = (Project, Option<ProjectState>);
+
+/// What came of the files of a project.
+enum LookedAt {
+    Kept(Vec<Arc<Artifact>>),
+    LetGo(Box<LetGo>),
+}
+
 impl<'a> Sieve<'a> {
-    /// None where the files of unchanged projects may be asked for.
-    pub(super) fn new(
-        settings: &'a Settings,
-        theme: &Theme,
-        sources: &[Connected],
-        site: &'a SiteDirectory,
-        memory: &'a Memory,
-        least: Severity,
-    ) -> Option<Self> {
-        let standing = memory.standing.as_deref().filter(|_| memory.is_of_standing())?;
+    /// None where the files of such projects may be asked for.
+    pub(super) fn new(means: Means<'a>, sources: &[Connected], least: Severity) -> Option<Self> {
+        let Means { settings, site, theme, memory, standing, .. } = means;
         let of_lists = sources.iter().all(|connected| {
             let is_list = !connected.source.has_bytes() && connected.mode == FilesMode::Link;
             // What came of an optional source before it failed is taken back.
             is_list && !connected.optional
         });
-        let asked = settings.pages != PagesMode::None || settings.channels.enabled;
-        let same = standing.state.settings == of_settings(settings, theme);
-        (of_lists && !asked && same).then(|| Self {
-            settings,
-            site,
-            standing,
+        if !of_lists || settings.pages != PagesMode::None || settings.channels.enabled {
+            return None;
+        }
+        let way = if let Some(standing) = standing {
+            let same = standing.state.settings == of_settings(settings, theme);
+            (same && memory.is_of_standing()).then_some(Way::Unchanged(standing))?
+        } else {
+            let is_first = memory.is_nothing() && site.standing().is_none();
+            // Lists of the same projects are nothing unusual.
+            let is_first = is_first && sources.len() == 1;
+            let writer = || ProjectWriter::new(means, Counts::default());
+            is_first.then(|| Way::Written(Box::new(writer())))?
+        };
+        Some(Self {
+            means,
+            way,
             least: least.min(Severity::Warning),
             waiting: Vec::new(),
-            kept: Vec::new(),
-            unchanged: Vec::new(),
-            names: HashSet::new(),
+            names: HashMap::new(),
+            rest: Rest::default(),
             is_torn: false,
         })
     }
 
     /// Takes files of a source as they come.
-    pub(super) fn take(&mut self, artifacts: Vec<Arc<Artifact>>, connected: &Connected) {
+    pub(super) fn take(
+        &mut self,
+        artifacts: Vec<Arc<Artifact>>,
+        connected: &Connected,
+    ) -> Result<()> {
         self.waiting.extend(artifacts);
-        if self.waiting.len() >= BATCH {
-            self.compare(connected, false);
-        }
+        if self.waiting.len() >= BATCH { self.look(connected, false) } else { Ok(()) }
     }
 
     /// Ends a source: the last project that it names has no more files.
-    pub(super) fn end(&mut self, connected: &Connected) {
-        self.compare(connected, true);
+    pub(super) fn end(&mut self, connected: &Connected) -> Result<()> {
+        self.look(connected, true)
     }
 
-    /// The files that were kept and the projects that were let go; none where one of these was not
-    /// all there yet.
-    pub(super) fn finish(self) -> Option<(Vec<Arc<Artifact>>, Vec<Project>)> {
-        (!self.is_torn).then_some((self.kept, self.unchanged))
+    /// Whether a project was let go before all of it was there: what was done is of no use then.
+    pub(super) fn is_torn(&self) -> bool {
+        self.is_torn
     }
 
-    fn compare(&mut self, connected: &Connected, is_end: bool) {
+    /// What was not let go, and what was; none where it is of no use.
+    pub(super) fn finish(self) -> Option<Rest> {
+        let mut rest = self.rest;
+        if let Way::Written(writer) = self.way {
+            rest.written.counts = writer.into_counts();
+        }
+        (!self.is_torn).then_some(rest)
+    }
+
+    fn look(&mut self, connected: &Connected, is_end: bool) -> Result<()> {
         let mut waiting = std::mem::take(&mut self.waiting);
+        let groups = waiting.chunk_by(|one, other| is_of_same(one, other));
+        let mut lengths: Vec<usize> = groups.map(<[_]>::len).collect();
         if !is_end {
             // The last one may go on.
-            let mut groups = waiting.chunk_by(|one, other| is_of_same(one, other));
-            let last = groups.next_back().map_or(0, <[_]>::len);
+            let last = lengths.pop().unwrap_or(0);
             self.waiting = waiting.split_off(waiting.len() - last);
         }
-        let groups: Vec<&[Arc<Artifact>]> =
-            waiting.chunk_by(|one, other| is_of_same(one, other)).collect();
-        let compared: Vec<Option<Project>> =
-            groups.par_iter().map(|group| self.unchanged(group, connected)).collect();
-        for (group, unchanged) in groups.into_iter().zip(compared) {
+        let mut waiting = waiting.into_iter();
+        let mut groups = Vec::with_capacity(lengths.len());
+        for length in lengths {
+            let group: Vec<_> = waiting.by_ref().take(length).collect();
             let name = group[0].dist.as_ref().ok().map(|dist| dist.name());
-            self.is_torn |= name.is_some_and(|name| self.names.contains(name));
-            match unchanged {
-                None => self.kept.extend_from_slice(group),
-                Some(project) => {
-                    self.names.insert(project.name.clone());
-                    self.unchanged.push(project);
+            let is_more = name.is_some_and(|name| self.names.contains_key(name));
+            if let Some(name) = name.filter(|_| !is_more) {
+                self.names.insert(name.clone(), false);
+            }
+            groups.push((group, is_more));
+        }
+        // Who lets go of files gives back their memory, too: not all at one place.
+        let looked_at: Vec<Result<LookedAt>> = groups
+            .into_par_iter()
+            .map(|(group, is_more)| {
+                let let_go = if is_more { None } else { self.let_go(&group, connected)? };
+                Ok(let_go.map_or(LookedAt::Kept(group), |it| LookedAt::LetGo(Box::new(it))))
+            })
+            .collect();
+        for looked_at in looked_at {
+            match looked_at? {
+                LookedAt::Kept(group) => {
+                    let name = group[0].dist.as_ref().ok().map(|dist| dist.name());
+                    self.is_torn |= name.is_some_and(|name| self.names[name]);
+                    self.rest.artifacts.extend(group);
+                }
+                LookedAt::LetGo(let_go) => {
+                    let (project, state) = *let_go;
+                    let name = &project.name;
+                    self.names.insert(name.clone(), true);
+                    self.rest.written.states.extend(state.map(|state| (name.clone(), state)));
+                    self.rest.let_go.push(project);
                 }
             }
         }
+        Ok(())
     }
 
-    /// The project of these files without them, if it is as it was.
-    fn unchanged(&self, group: &[Arc<Artifact>], connected: &Connected) -> Option<Project> {
-        let settings = self.settings;
+    /// The project of these files, if nothing is left to be done with it.
+    fn let_go(&self, group: &[Arc<Artifact>], connected: &Connected) -> Result<Option<LetGo>> {
+        let Some(project) = self.project(group, connected) else { return Ok(None) };
+        let Means { channels, settings, site, .. } = self.means;
+        let (inputs, state) = match &self.way {
+            Way::Unchanged(standing) => {
+                let known = standing.state.projects.get(&project.name);
+                let same = |known: &&_| is_unchanged(&project, channels, settings, site, known);
+                let Some(known) = known.filter(same) else { return Ok(None) };
+                (known.inputs, None)
+            }
+            Way::Written(writer) => {
+                let made = writer.write(&Change { project: &project, standing: None })?;
+                (made.state.inputs, Some(made.state))
+            }
+        };
+        Ok(Some((Project::written(project.name, inputs, group.len()), state)))
+    }
+
+    /// The project of these files, if there is nothing to say about it.
+    fn project(&self, group: &[Arc<Artifact>], connected: &Connected) -> Option<Project> {
+        let settings = self.means.settings;
         let name = group[0].dist.as_ref().ok()?.name();
-        let known = self.standing.state.projects.get(name)?;
-        if known.files != group.len() as u64 || settings.projects.contains_key(name) {
+        if settings.projects.contains_key(name) {
+            return None;
+        }
+        if let Way::Unchanged(standing) = self.way
+            && standing.state.projects.get(name)?.files != group.len() as u64
+        {
             return None;
         }
         let mut admitted = Vec::with_capacity(group.len());
@@ -139,8 +223,7 @@ impl<'a> Sieve<'a> {
             });
         }
         let project = Project::build(name.clone(), admitted.into_iter().map(Ok), settings).ok()?;
-        let same = is_unchanged(&project, &Channels::default(), settings, self.site, known);
-        same.then(|| Project::unchanged(project.name, known.inputs, group.len()))
+        (project.files.len() == group.len()).then_some(project)
     }
 }
 

@@ -131,10 +131,20 @@ impl SiteDirectory {
                 hint: "remove it, or choose another folder with `--output`".to_owned(),
             });
         }
-        empty(&root).map_err(Error::output("empty", &root))?;
-        let marker = root.join(JOURNAL);
+        let site = Self::new(output, root, true, BTreeSet::new(), lock);
+        site.start_over()?;
+        Ok(site)
+    }
+
+    /// Takes back all that was written to a site that is not there yet.
+    pub fn start_over(&self) -> Result<()> {
+        if !self.aside {
+            return Ok(());
+        }
+        empty(&self.root).map_err(Error::output("empty", &self.root))?;
+        let marker = self.root.join(JOURNAL);
         File::create_new(&marker).map_err(Error::output("create", &marker))?;
-        Ok(Self::new(output, root, true, BTreeSet::new(), lock))
+        Ok(())
     }
 
     fn new(

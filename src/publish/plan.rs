@@ -62,12 +62,12 @@ impl Compared {
             .enumerate()
             .filter_map(|(position, project)| {
                 let known = same.and_then(|standing| standing.state.projects.get(&project.name));
-                let unchanged = known.is_some_and(|known| {
-                    // Of what is not here it was looked at when it was let go.
-                    project.absent > 0
-                        || is_unchanged(project, &index.channels, settings, site, known)
-                });
-                (!unchanged).then_some(position)
+                let is_unchanged = |known: &ProjectState| {
+                    is_unchanged(project, &index.channels, settings, site, known)
+                };
+                // What is not here was looked at, or written, when it was let go.
+                let stands = project.absent > 0 || known.is_some_and(is_unchanged);
+                (!stands).then_some(position)
             })
             .collect();
         let known = standing.iter().flat_map(|standing| standing.state.projects.keys());

@@ -19,6 +19,7 @@ pub(crate) mod simple_index;
 mod spec;
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -94,13 +95,14 @@ pub trait Source: Send + Sync {
     /// Lists what is there without reading it. `position` is the source's place in the build.
     fn list(&self, position: usize) -> Result<Listing>;
 
-    /// The same in parts, one after the other: a long listing need not be in memory as a whole.
+    /// The same in parts, one after the other, until one is not wanted any more: a long listing need
+    /// not be in memory as a whole.
     fn list_parts(
         &self,
         position: usize,
-        take: &mut dyn FnMut(Listing) -> Result<()>,
+        take: &mut dyn FnMut(Listing) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        take(self.list(position)?)
+        take(self.list(position)?).map(drop)
     }
 
     /// Opens a distribution that [`Source::list`] returned.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -71,7 +72,7 @@ impl Source for PackageList {
         let mut whole = Listing::default();
         self.list_parts(position, &mut |part| {
             whole.artifacts.extend(part.artifacts);
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         Ok(whole)
     }
@@ -79,7 +80,7 @@ impl Source for PackageList {
     fn list_parts(
         &self,
         position: usize,
-        take: &mut dyn FnMut(Listing) -> Result<()>,
+        take: &mut dyn FnMut(Listing) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let list: Arc<str> = self.path.display().to_string().into();
         let failed = |error: io::Error| {
@@ -99,7 +100,9 @@ impl Source for PackageList {
                 pieces.par_iter().map(|piece| piece.parse(&list, position)).collect();
             // One after the other: of several errors people are told the first.
             for parsed in parsed {
-                take(Listing { artifacts: parsed?, ignored: Vec::new() })?;
+                if take(Listing { artifacts: parsed?, ignored: Vec::new() })?.is_break() {
+                    return Ok(());
+                }
             }
         }
     }

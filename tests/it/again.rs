@@ -207,7 +207,7 @@ fn a_list_with_other_lines_of_the_same_length_is_read() {
 fn projects_whose_files_lie_apart_are_whole() {
     let more = ["--pages", "none", "--allow-removals"];
     let first = ["a-1.0", "a-2.0", "b-1.0", "c-1.0"];
-    let seconds: [&[&str]; 6] = [
+    let seconds: [&[&str]; 7] = [
         // One of another project in between, and one more behind it.
         &["a-1.0", "a-2.0", "b-1.0", "a-3.0", "c-1.0"],
         &["a-1.0", "b-1.0", "a-2.0", "c-1.0"],
@@ -215,6 +215,8 @@ fn projects_whose_files_lie_apart_are_whole() {
         &["a-1.0", "a-2.0", "b-1.0", "a-1.0"],
         &["a-2.0", "b-1.0", "c-1.0"],
         &["a-1.0", "a-2.0", "b-1.0", "c-1.0", "b-1.0", "c-2.0"],
+        // The new one first, and the project as it was behind another.
+        &["a-3.0", "b-1.0", "a-1.0", "a-2.0", "c-1.0"],
     ];
     for second in seconds {
         let workspace = Workspace::new();
