@@ -7,6 +7,7 @@
 
 mod published;
 mod restore;
+mod shard;
 mod shard_text;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,11 +20,10 @@ use url::Url;
 
 pub use published::{Published, Tag, Writing};
 pub use restore::{About, Look};
+pub use shard::{FileState, LinkState, Shard, SidecarState, StoredFacts};
 pub use shard_text::shard_text;
 
 use crate::error::{Error, Result};
-use crate::facts::{Content, Depth, Facts, UploadTime};
-use crate::index::Channel;
 use crate::net::{Client, Failure, Network, Request, shown};
 use crate::wheel::{ProjectName, Sha256};
 
@@ -31,7 +31,7 @@ use crate::wheel::{ProjectName, Sha256};
 pub const ROOT_FILE: &str = "wheelsite.json";
 
 /// Grows when the format changes in a way that older programs would misread.
-pub(crate) const STATE_VERSION: u32 = 1;
+pub(crate) const STATE_VERSION: u32 = 2;
 /// Neither the state nor a shard of a real site comes near this many bytes.
 const MAX_SIZE: u64 = 1 << 30;
 
@@ -67,119 +67,6 @@ pub struct ProjectState {
     pub files: u64,
 }
 
-/// `state/<name>.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shard {
-    /// The project.
-    pub name: ProjectName,
-    /// Its files, in the order of the index.
-    pub files: Vec<FileState>,
-    /// Its pages, with their digests.
-    pub pages: BTreeMap<String, Sha256>,
-    /// What is configured for it.
-    #[serde(default, skip_serializing_if = "About::is_nothing")]
-    pub about: About,
-    /// What the store calls its pages, where it was published.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub tags: BTreeMap<String, Tag>,
-}
-
-/// What a shard knows of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileState {
-    /// The filename.
-    pub filename: Box<str>,
-    /// Digest of the file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<Sha256>,
-    /// Size in bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub size: Option<u64>,
-    /// When it was uploaded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub upload_time: Option<UploadTime>,
-    /// Tells the upload from others of the name, where its source states no digest.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<Box<str>>,
-    /// Whether the site carries it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub carried: bool,
-    /// How pages refer to it, where the site does not carry it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<LinkState>,
-    /// Whether its source says when it was uploaded.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub offered_time: bool,
-    /// `Requires-Python`, where the facts do not tell it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requires_python: Option<Box<str>>,
-    /// The sidecar of a file that the site does not carry.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub core_metadata: Option<SidecarState>,
-    /// Why it is yanked, if it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub yanked: Option<Box<str>>,
-    /// The channel that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub channel: Option<Channel>,
-    /// What its bytes say, where they were read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub facts: Option<StoredFacts>,
-}
-
-/// How pages refer to a file that the site does not carry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LinkState {
-    /// By the files URL of the settings.
-    FilesUrl,
-    /// By a URL of its own.
-    Own(Box<str>),
-}
-
-/// A sidecar that lies beside a file elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SidecarState {
-    /// Of unknown digest.
-    Unhashed,
-    /// With this digest.
-    Sha256(Sha256),
-}
-
-/// [`Facts`] without the digest and the size, which stand beside them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredFacts {
-    facts_version: u32,
-    depth: Depth,
-    content: Content,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    reported: bool,
-}
-
-impl FileState {
-    /// The facts, if they are there.
-    pub fn facts(&self) -> Option<Facts> {
-        let stored = self.facts.clone()?;
-        Some(Facts {
-            facts_version: stored.facts_version,
-            depth: stored.depth,
-            sha256: self.sha256?,
-            size: self.size?,
-            content: stored.content,
-            reported: stored.reported,
-        })
-    }
-
-    /// Digest of its METADATA, where that was read.
-    pub fn metadata_digest(&self) -> Option<Sha256> {
-        match &self.facts.as_ref()?.content {
-            Content::Wheel(wheel) => wheel.metadata.read().map(|metadata| metadata.sha256),
-            Content::Sdist | Content::Unreadable { .. } => None,
-        }
-    }
-}
-
 impl SiteState {
     /// An empty state of this program.
     pub fn new(settings: Sha256) -> Self {
@@ -192,28 +79,6 @@ impl SiteState {
             look: None,
             published: None,
         }
-    }
-}
-
-impl Shard {
-    /// Every path of the site that belongs to the project.
-    pub fn paths(&self) -> Vec<String> {
-        let mut paths: Vec<String> = self.pages.keys().cloned().collect();
-        paths.extend(self.carried().map(|(path, ..)| path));
-        paths.push(shard_path(&self.name));
-        paths
-    }
-
-    /// The files that the site carries for the project, each with its digest, and its size where
-    /// that is known: distributions, and their sidecars behind them.
-    pub fn carried(&self) -> impl Iterator<Item = (String, Sha256, Option<u64>)> {
-        let carried = self.files.iter().filter(|file| file.carried);
-        carried.filter_map(|file| Some((file, file.sha256?))).flat_map(|(file, sha256)| {
-            let path = carried_path(&self.name, sha256, &file.filename);
-            let sidecar = file.metadata_digest();
-            let sidecar = sidecar.map(|sha256| (format!("{path}.metadata"), sha256, None));
-            std::iter::once((path, sha256, file.size)).chain(sidecar)
-        })
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{FileState, LinkState, Shard, SidecarState};
 use crate::config::{FilesMode, PagesMode, ProjectSettings, Settings, Status};
-use crate::facts::{Artifact, Content, Location, Offered, Sidecar};
+use crate::facts::{Artifact, Location, Offered, Sidecar};
 use crate::host::Host;
 use crate::index::{Channel, FileUrl, IndexFile, Project};
 use crate::wheel::Sha256;
@@ -134,11 +134,6 @@ impl FileState {
             findings: Box::default(),
             artifact: Arc::new(artifact),
         })
-    }
-
-    /// What is inside, where that was read.
-    pub fn content(&self) -> Option<&Content> {
-        self.facts.as_ref().map(|facts| &facts.content)
     }
 }
 

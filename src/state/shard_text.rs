@@ -33,13 +33,14 @@ pub fn shard_text(
     let mut out = Vec::with_capacity(room);
     out.extend_from_slice(b"{\"name\":");
     push_json(&mut out, project.name.as_str());
+    let common = Common::of(project);
+    common.push(&mut out);
     out.extend_from_slice(b",\"files\":[");
-    let quarantined = project.offered().is_empty();
     for (position, file) in project.files.iter().enumerate() {
         if position > 0 {
             out.push(b',');
         }
-        push_file(&mut out, file, quarantined)?;
+        push_file(&mut out, file, &common)?;
     }
     out.extend_from_slice(b"],\"pages\":{");
     for (position, (path, sha256)) in pages.iter().enumerate() {
@@ -60,10 +61,78 @@ pub fn shard_text(
     Ok(out)
 }
 
-/// The keys are those of [`FileState`](super::FileState), in their order; none without a value.
-fn push_file(out: &mut Vec<u8>, file: &IndexFile, quarantined: bool) -> serde_json::Result<()> {
+/// What is so of all files, as [`Stored`](super::shard) has it.
+#[derive(Default)]
+struct Common<'a> {
+    quarantined: bool,
+    carried: bool,
+    url: Option<&'a FileUrl>,
+    offered_time: bool,
+    requires_python: Option<&'a str>,
+}
+
+impl<'a> Common<'a> {
+    fn of(project: &'a Project) -> Self {
+        let files = &project.files;
+        let Some(first) = files.first() else { return Self::default() };
+        let quarantined = project.offered().is_empty();
+        let same_url = files.iter().all(|file| file.url == first.url);
+        let python = untold_python(first);
+        Self {
+            quarantined,
+            carried: !quarantined && same_url && first.url == FileUrl::Carried,
+            url: (same_url && first.url != FileUrl::Carried).then_some(&first.url),
+            offered_time: files.iter().all(|file| file.offered_time.is_some()),
+            requires_python: python.filter(|_| files.iter().all(|it| untold_python(it) == python)),
+        }
+    }
+
+    fn push(&self, out: &mut Vec<u8>) {
+        let mut keys = Vec::new();
+        push_shared(&mut keys, self.carried, self.url, self.offered_time);
+        push_python(&mut keys, self.requires_python);
+        if let Some((b',', keys)) = keys.split_first() {
+            out.extend_from_slice(b",\"common\":{");
+            out.extend_from_slice(keys);
+            out.push(b'}');
+        }
+    }
+}
+
+/// `Requires-Python`, where the facts do not tell it.
+fn untold_python(file: &IndexFile) -> Option<&str> {
     let metadata = file.facts.as_deref().and_then(Facts::metadata);
     let told = metadata.and_then(|metadata| metadata.fields.requires_python.as_deref());
+    file.requires_python().filter(|it| Some(*it) != told)
+}
+
+fn push_shared(out: &mut Vec<u8>, carried: bool, url: Option<&FileUrl>, offered_time: bool) {
+    if carried {
+        out.extend_from_slice(b",\"carried\":true");
+    }
+    match url {
+        None | Some(FileUrl::Carried) => {}
+        Some(FileUrl::FilesUrl) => out.extend_from_slice(b",\"url\":\"files-url\""),
+        Some(FileUrl::Own(url)) => {
+            out.extend_from_slice(b",\"url\":{\"own\":");
+            push_json(out, url);
+            out.push(b'}');
+        }
+    }
+    if offered_time {
+        out.extend_from_slice(b",\"offered_time\":true");
+    }
+}
+
+fn push_python(out: &mut Vec<u8>, requires_python: Option<&str>) {
+    if let Some(requires_python) = requires_python {
+        out.extend_from_slice(b",\"requires_python\":");
+        push_json(out, requires_python);
+    }
+}
+
+/// The keys are those of [`FileState`](super::FileState), in their order; none without a value.
+fn push_file(out: &mut Vec<u8>, file: &IndexFile, common: &Common<'_>) -> serde_json::Result<()> {
     let carried = file.url == FileUrl::Carried;
     // It holds nothing that JSON escapes.
     out.extend_from_slice(b"{\"filename\":\"");
@@ -89,23 +158,15 @@ fn push_file(out: &mut Vec<u8>, file: &IndexFile, quarantined: bool) -> serde_js
         }
     };
     text(out, b",\"revision\":", file.revision.as_deref());
-    if carried && !quarantined {
-        out.extend_from_slice(b",\"carried\":true");
+    push_shared(
+        out,
+        carried && !common.quarantined && !common.carried,
+        Some(&file.url).filter(|_| common.url.is_none()),
+        file.offered_time.is_some() && !common.offered_time,
+    );
+    if common.requires_python.is_none() {
+        push_python(out, untold_python(file));
     }
-    match &file.url {
-        FileUrl::Carried => {}
-        FileUrl::FilesUrl => out.extend_from_slice(b",\"url\":\"files-url\""),
-        FileUrl::Own(url) => {
-            out.extend_from_slice(b",\"url\":{\"own\":");
-            push_json(out, url);
-            out.push(b'}');
-        }
-    }
-    if file.offered_time.is_some() {
-        out.extend_from_slice(b",\"offered_time\":true");
-    }
-    let requires_python = file.requires_python().filter(|it| Some(*it) != told);
-    text(out, b",\"requires_python\":", requires_python);
     match file.core_metadata().filter(|_| !carried) {
         None => {}
         Some(Sidecar::Unhashed) => out.extend_from_slice(b",\"core_metadata\":\"unhashed\""),
@@ -133,6 +194,11 @@ mod tests {
     use crate::facts::{Artifact, FACTS_VERSION, Location, Offered, UploadTime};
     use crate::index::{Admitted, Index};
     use crate::state::Shard;
+
+    fn settings() -> Settings {
+        Settings::resolve(SiteConfig::default(), Options::default(), Environment::default())
+            .expect("resolves")
+    }
 
     /// With each key of a shard in one file at least.
     fn project() -> Project {
@@ -172,9 +238,7 @@ mod tests {
             admitted(revised, None, own),
             admitted(artifact("a-3.tar.gz", Offered::default()), Some(facts), FileUrl::Carried),
         ];
-        let settings =
-            Settings::resolve(SiteConfig::default(), Options::default(), Environment::default());
-        let settings = settings.expect("resolves");
+        let settings = settings();
         let mut index = Index::build(files, &settings).expect("builds");
         index.assign_channels(&settings.channels);
         let mut project = index.projects.remove(0);
@@ -211,5 +275,62 @@ mod tests {
         ] {
             assert!(text.contains(key), "{key}: {text}");
         }
+    }
+
+    #[test]
+    fn what_all_files_have_in_common_is_said_once() {
+        let pages = BTreeMap::new();
+        let read = |project: &Project| {
+            let text = shard_text(project, &pages, 0).expect("is JSON");
+            let text = String::from_utf8(text).expect("is UTF-8");
+            let shard: Shard = serde_json::from_str(&text).expect("is a shard");
+            assert_eq!(serde_json::to_string(&shard).expect("is JSON") + "\n", text);
+            (shard, text)
+        };
+        let (whole, _) = read(&project());
+        // Each of them alone, in pairs, and none; what is said once is still said of each.
+        for mask in 0..8_usize {
+            let is_kept = |position: usize| mask >> position & 1 == 1;
+            let mut part = project();
+            let mut positions = 0..;
+            part.retain(|_| positions.next().is_some_and(is_kept));
+            let (shard, text) = read(&part);
+            let wanted: Vec<_> = (0..whole.files.len())
+                .filter(|position| is_kept(*position))
+                .map(|position| whole.files[position].clone())
+                .collect();
+            assert_eq!(shard.files, wanted);
+            assert_eq!(text.contains("\"common\":{"), mask.count_ones() == 1, "{text}");
+            part.settings.status = crate::config::Status::Quarantined;
+            let (shard, _) = read(&part);
+            assert!(shard.files.iter().all(|file| !file.carried));
+        }
+        let shared = project().files.into_iter().next().expect("is there").artifact;
+        let twice: Vec<_> = ["a-1-py3-none-any.whl", "a-2-py3-none-any.whl"]
+            .into_iter()
+            .map(|name| Admitted {
+                artifact: Artifact {
+                    offered: shared.offered.clone(),
+                    ..Artifact::new(name, Location::File(name.into()))
+                }
+                .into(),
+                facts: None,
+                upload_time: shared.offered.upload_time,
+                url: FileUrl::FilesUrl,
+            })
+            .collect();
+        let index = Index::build(twice, &settings()).expect("builds");
+        let (shard, text) = read(&index.projects[0]);
+        let common =
+            r#""common":{"url":"files-url","offered_time":true,"requires_python":">=3.8"}"#;
+        assert!(text.contains(common) && text.matches("files-url").count() == 1, "{text}");
+        assert!(shard.files.iter().all(|file| file.offered_time && file.url.is_some()));
+        // Version 1 said it of each file.
+        let old = text.replacen(&format!("{common},"), "", 1).replace(
+            "\"upload_time\":\"1970-01-01T00:00:05Z\"",
+            "\"upload_time\":\"1970-01-01T00:00:05Z\",\"url\":\"files-url\",\"offered_time\":true,\
+             \"requires_python\":\">=3.8\"",
+        );
+        assert_eq!(serde_json::from_str::<Shard>(&old).expect("is a shard"), shard);
     }
 }

@@ -253,7 +253,7 @@ fn a_state_that_cannot_be_trusted_stops_the_build() {
     workspace.write("site/wheelsite.json", "{");
     workspace.run(&["build"]).fails(3, &["wheelsite.json", "hint:"]);
     workspace
-        .write("site/wheelsite.json", state.replace("\"state_version\":1", "\"state_version\":99"));
+        .write("site/wheelsite.json", state.replace("\"state_version\":2", "\"state_version\":99"));
     workspace.run(&["build"]).fails(3, &["version 99", "update"]);
     workspace.write("site/wheelsite.json", state);
     workspace.build(&[]);
