@@ -59,6 +59,14 @@ impl Artifact {
         }
     }
 
+    /// Whether two files belong to one project.
+    pub fn is_beside(&self, other: &Self) -> bool {
+        match (&self.dist, &other.dist) {
+            (Ok(one), Ok(other)) => one.name() == other.name(),
+            _ => false,
+        }
+    }
+
     /// What tells whether it has changed since it was last read.
     pub fn mark(&self) -> Mark {
         Mark { stamp: self.stamp.as_deref().copied(), revision: self.revision.clone() }

@@ -27,9 +27,10 @@ use crate::publish::{
 };
 use crate::render::theme::Theme;
 use crate::report::Reporter;
+use crate::source::Runs;
 use crate::verify::{self, Evidence, Finding, Severity, Verdict};
 use crate::wheel::escaped;
-use again::{Again, Listening};
+use again::{Again, Built, Last, Listening};
 use memory::Memory;
 use read::{Connected, Inspected};
 use sieve::{Rest, Sieve};
@@ -139,7 +140,15 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<(Summary, Leftove
     let again = Again::new(settings, &theme, reporter);
     let site = SiteDirectory::open(&settings.output, settings.force, settings.refresh)?;
     let mut sources = read::connect(settings)?;
-    let told = again.as_ref().and_then(|it| it.told(&mut sources, settings, &site, reporter));
+    let mut last = None;
+    if let Some(again) = &again {
+        again.mark_lists(&mut sources);
+        last = again.last(settings, &site);
+    }
+    let told = again
+        .as_ref()
+        .zip(last.as_mut())
+        .and_then(|(again, last)| again.told(last, &mut sources, settings, &site, reporter));
     if let Some(summary) = told {
         site.finish()?;
         return Ok((summary, Leftovers { _all: vec![Box::new(sources)] }));
@@ -157,7 +166,8 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<(Summary, Leftove
         theme: &theme,
         reporter,
     };
-    let Rest { artifacts, let_go, written } = list(&mut sources, again.as_ref(), means)?;
+    let Rest { artifacts, let_go, written, runs } =
+        list(&mut sources, again.as_ref(), last.as_ref(), means)?;
     let mut reading = read::inspect_all(artifacts, &sources, settings, &memory, reporter)?;
     let (caches, bytes_read) = (reading.take_caches(), reading.bytes_read);
     let files_let_go: usize = let_go.iter().map(|project| project.absent).sum();
@@ -216,9 +226,11 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<(Summary, Leftove
         bytes_read: bytes_read + traffic.iter().map(|traffic| traffic.bytes()).sum::<u64>(),
         requests: traffic.iter().map(|traffic| traffic.requests()).sum(),
     };
-    let told = || listening.told();
-    let report =
-        again.and_then(|it| it.report(&sources, &index, settings, &site, &summary, told()));
+    let report = again.and_then(|again| {
+        let (summary, runs, told) = (&summary, runs.as_ref(), listening.told());
+        let built = Built { index: &index, summary, runs, told };
+        again.report(&sources, settings, &site, built)
+    });
     site.finish()?;
     let placed = summary.files_placed > 0 || summary.removed > 0;
     read::save_caches(caches, &sources, placed, reporter);
@@ -229,17 +241,27 @@ fn run(settings: &Settings, reporter: &dyn Reporter) -> Result<(Summary, Leftove
 }
 
 /// What the sources hold, but for what could be let go already.
-fn list(sources: &mut [Connected], again: Option<&Again>, means: Means<'_>) -> Result<Rest> {
+fn list(
+    sources: &mut [Connected],
+    again: Option<&Again>,
+    last: Option<&Last>,
+    means: Means<'_>,
+) -> Result<Rest> {
     let Means { settings, site, reporter, .. } = means;
     if let Some(mut sieve) = Sieve::new(means, sources, reporter.least()) {
-        let rest = read::list(sources, settings, again, Some(&mut sieve), reporter)?;
+        let last = last.filter(|_| sieve.looks_back());
+        let runs = || last.map_or_else(Runs::none, |last| last.runs(means));
+        // Of several lists one may go on where another ended.
+        let runs = again.filter(|_| sources.len() == 1).map(|_| runs());
+        let runs = runs.as_ref();
+        let rest = read::list(sources, settings, again, Some(&mut sieve), runs, reporter)?;
         debug_assert!(rest.is_empty(), "all of it went through the sieve");
-        if let Some(rest) = sieve.finish() {
+        if let Some(rest) = sieve.finish(runs) {
             return Ok(rest);
         }
         site.start_over()?;
     }
-    let artifacts = read::list(sources, settings, again, None, reporter)?;
+    let artifacts = read::list(sources, settings, again, None, None, reporter)?;
     Ok(Rest { artifacts, ..Rest::default() })
 }
 

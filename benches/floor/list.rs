@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut files = 0;
-    let listed = PackageList::new(&list).list_parts(0, &mut |part| {
+    let listed = PackageList::new(&list).list_parts(0, None, &mut |part| {
         files += part.artifacts.len();
         Ok(ControlFlow::Continue(()))
     });

@@ -14,15 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use super::Summary;
 use super::read::Connected;
+use super::write::Means;
 use crate::cache::{LastBuild, is_settled};
 use crate::config::Settings;
 use crate::facts::{Depth, FACTS_VERSION, Location, SidecarFile, Stamp};
-use crate::index::Index;
+use crate::index::{Index, Project};
 use crate::net::Traffic;
-use crate::publish::{Belongings, SiteDirectory, all_of};
+use crate::publish::{Belongings, SiteDirectory, all_of, is_unchanged};
 use crate::render::theme::Theme;
 use crate::report::Reporter;
-use crate::source::{Listing, SourceSpec, stamp_of};
+use crate::source::{Listing, Run, Runs, SourceSpec, stamp_of};
 use crate::state::{ROOT_FILE, generator};
 use crate::verify::{CHECKS, Finding, Severity, Verdict};
 use crate::wheel::Sha256;
@@ -39,16 +40,39 @@ pub(super) struct Again {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SourceMark(Sha256);
 
-/// The first line of what is kept; the others are the paths of the site, each behind its size.
+/// The first line of what is kept. The next ones are runs of a list, and then come the paths of the
+/// site, each behind its size.
 #[derive(Serialize, Deserialize)]
 struct Head {
-    made_from: Sha256,
+    /// What was there beside the sources.
+    beside: Sha256,
+    /// That and the sources; none where these may change and look the same.
+    made_from: Option<Sha256>,
+    /// How many runs there are, and what their digests are seeded with.
+    runs: usize,
+    seed: u64,
     projects: usize,
     files: usize,
     accepted: usize,
     rejected: usize,
     pages: u64,
     told: Vec<Told>,
+}
+
+/// What the last build kept.
+pub(super) struct Last {
+    head: Head,
+    runs: String,
+    paths: String,
+}
+
+/// What a build made, and from what.
+pub(super) struct Built<'a> {
+    pub(super) index: &'a Index,
+    pub(super) summary: &'a Summary,
+    /// The lines of a list that name projects about which there is nothing to say.
+    pub(super) runs: Option<&'a Runs>,
+    pub(super) told: Vec<Told>,
 }
 
 /// What there is of a state beside its projects.
@@ -102,24 +126,42 @@ impl Again {
         Some(Self { began: SystemTime::now(), fixed: fixed.into_bytes() })
     }
 
+    /// What the last build kept, if the site is as it left it, and the sources alone may differ.
+    pub(super) fn last(&self, settings: &Settings, site: &SiteDirectory) -> Option<Last> {
+        let folder = site.standing().filter(|_| site.dirty().is_empty())?;
+        let mut kept = LastBuild::into(folder, settings.environment.cache.as_deref())?.read()?;
+        let head = kept.find('\n')?;
+        let mut rest = kept.split_off(head + 1);
+        let head: Head = serde_json::from_str(&kept).ok()?;
+        let runs = match head.runs.checked_sub(1) {
+            None => 0,
+            Some(before) => memchr::memchr_iter(b'\n', rest.as_bytes()).nth(before)? + 1,
+        };
+        let paths = rest.split_off(runs);
+        let state = Sha256::of(&site.read(ROOT_FILE).ok()?);
+        (self.beside(state) == head.beside).then_some(Last { head, runs: rest, paths })
+    }
+
+    /// Marks lists, before they are read.
+    pub(super) fn mark_lists(&self, sources: &mut [Connected]) {
+        for connected in sources {
+            connected.mark = self.mark_of_list(&connected.spec);
+        }
+    }
+
     /// What the last build says, if this one would say and write the same.
     pub(super) fn told(
         &self,
+        last: &mut Last,
         sources: &mut [Connected],
         settings: &Settings,
         site: &SiteDirectory,
         reporter: &dyn Reporter,
     ) -> Option<Summary> {
-        for connected in &mut *sources {
-            connected.mark = self.mark_of_list(&connected.spec);
-        }
-        let folder = site.standing().filter(|_| site.dirty().is_empty())?;
-        let kept = LastBuild::into(folder, settings.environment.cache.as_deref())?.read()?;
-        let (head, paths) = kept.split_once('\n')?;
-        let head: Head = serde_json::from_str(head).ok()?;
+        let Last { head, paths, .. } = last;
         self.list(sources, settings);
-        let state = Sha256::of(&site.read(ROOT_FILE).ok()?);
-        if self.made_from(sources, state)? != head.made_from {
+        let made_from = made_from(head.beside, sources)?;
+        if head.made_from != Some(made_from) {
             return None;
         }
         let file = |line| {
@@ -130,9 +172,8 @@ impl Again {
         if !site.has_all(&files) {
             return None;
         }
-        let told: Vec<Told> = head.told;
-        told.iter().all(|told| told.is_known()).then_some(())?;
-        for told in told {
+        head.told.iter().all(|told| told.is_known()).then_some(())?;
+        for told in head.told.drain(..) {
             told.tell(reporter);
         }
         Some(Summary {
@@ -200,34 +241,33 @@ impl Again {
         is_settled(stamp, self.began).then_some(())
     }
 
-    /// None where the sources are not known by anything.
-    fn made_from(&self, sources: &[Connected], state: Sha256) -> Option<Sha256> {
+    /// What there is beside the sources, in a site of this state.
+    fn beside(&self, state: Sha256) -> Sha256 {
         let mut text = self.fixed.clone();
         text.extend_from_slice(state.as_bytes());
-        for connected in sources {
-            text.extend_from_slice(connected.mark?.0.as_bytes());
-        }
-        Some(Sha256::of(&text))
+        Sha256::of(&text)
     }
 
     /// What to keep of a build that wrote a site; none where the next must go the whole way.
     pub(super) fn report(
         &self,
         sources: &[Connected],
-        index: &Index,
         settings: &Settings,
         site: &SiteDirectory,
-        summary: &Summary,
-        told: Vec<Told>,
+        built: Built<'_>,
     ) -> Option<String> {
-        for connected in sources {
-            // What was read is what is marked only if it did not change in between.
-            let is_list = matches!(connected.spec, SourceSpec::PackageList(_));
-            if is_list && self.mark_of_list(&connected.spec) != connected.mark {
-                return None;
-            }
-        }
+        let Built { index, summary, runs, told } = built;
         let state = site.read(ROOT_FILE).ok()?;
+        let beside = self.beside(Sha256::of(&state));
+        // What was read is what is marked only if it did not change in between.
+        let is_same = sources.iter().all(|connected| {
+            let is_list = matches!(connected.spec, SourceSpec::PackageList(_));
+            !is_list || self.mark_of_list(&connected.spec) == connected.mark
+        });
+        let made_from = if is_same { made_from(beside, sources) } else { None };
+        if made_from.is_none() && runs.is_none_or(Runs::is_empty) {
+            return None;
+        }
         let roots: Roots = serde_json::from_slice(&state).ok()?;
         let of_project = |project| all_of(project, &index.channels, settings);
         let of_projects: Vec<Belongings> = index.projects.par_iter().map(of_project).collect();
@@ -248,7 +288,10 @@ impl Again {
             lines.extend([" ", &path, "\n"]);
         }
         let head = Head {
-            made_from: self.made_from(sources, Sha256::of(&state))?,
+            beside,
+            made_from,
+            runs: runs.map_or(0, |runs| runs.iter().count()),
+            seed: runs.map_or(0, |runs| runs.seed),
             projects: summary.projects,
             files: summary.files,
             accepted: summary.accepted,
@@ -258,6 +301,9 @@ impl Again {
         };
         let mut text = serde_json::to_string(&head).ok()?;
         text.push('\n');
+        for run in runs.into_iter().flat_map(Runs::iter) {
+            run.push(&mut text);
+        }
         text.extend(folders.into_values());
         Some(text)
     }
@@ -270,6 +316,34 @@ impl Again {
             tracing::debug!(%error, "what was built could not be remembered");
         }
     }
+}
+
+impl Last {
+    /// The runs of a list whose projects stand as their lines say.
+    pub(super) fn runs(&self, means: Means<'_>) -> Runs {
+        let Means { channels, settings, site, standing, .. } = means;
+        let stands = |run: &Run| {
+            let known = standing.and_then(|standing| standing.state.projects.get(&run.project));
+            known.is_some_and(|known| {
+                let project = Project::written(run.project.clone(), known.inputs, run.files);
+                known.files == run.files as u64
+                    && is_unchanged(&project, channels, settings, site, known)
+            })
+        };
+        let lines: Vec<&str> = self.runs.lines().collect();
+        let runs: Vec<Run> =
+            lines.into_par_iter().filter_map(|line| Run::read(line).filter(stands)).collect();
+        Runs::new(self.head.seed, runs.into_iter().map(Arc::new))
+    }
+}
+
+/// None where the sources are not known by anything.
+fn made_from(beside: Sha256, sources: &[Connected]) -> Option<Sha256> {
+    let mut text = beside.as_bytes().to_vec();
+    for connected in sources {
+        text.extend_from_slice(connected.mark?.0.as_bytes());
+    }
+    Some(Sha256::of(&text))
 }
 
 impl Told {

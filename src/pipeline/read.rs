@@ -19,7 +19,7 @@ use crate::facts::{Artifact, Depth, Facts, KnownSidecar, Location, SidecarFile};
 use crate::inspect::{self, Inspection, Kind};
 use crate::net::Traffic;
 use crate::report::Reporter;
-use crate::source::{self, Context, Listing, Source, SourceSpec};
+use crate::source::{self, Context, Listing, Runs, Source, SourceSpec};
 use crate::wheel::Sha256;
 
 /// A source of the settings, with what it is for errors.
@@ -107,6 +107,7 @@ pub(super) fn list(
     settings: &Settings,
     again: Option<&Again>,
     mut sieve: Option<&mut Sieve<'_>>,
+    runs: Option<&Runs>,
     reporter: &dyn Reporter,
 ) -> Result<Vec<Arc<Artifact>>> {
     reporter.stage("listing", None);
@@ -124,11 +125,11 @@ pub(super) fn list(
             if settings.files_url.is_none() && unlinkable.is_none() {
                 unlinkable = check_urls(connected, &listing.artifacts).err();
             }
-            count += listing.artifacts.len();
+            count += listing.files();
             match &mut sieve {
                 None => artifacts.extend(listing.artifacts),
                 Some(sieve) => {
-                    sieve.take(listing.artifacts, connected)?;
+                    sieve.take(listing, connected)?;
                     if sieve.is_torn() {
                         return Ok(ControlFlow::Break(()));
                     }
@@ -138,7 +139,7 @@ pub(super) fn list(
         };
         let listed = match ahead {
             Some(listing) => take(listing).map(drop),
-            None => connected.source.list_parts(position, &mut take),
+            None => connected.source.list_parts(position, runs, &mut take),
         };
         connected.mark = mark;
         if let Err(error) = listed {

@@ -6,7 +6,7 @@
 //! soon as that is seen; where there was no last run, the site is made aside and appears at
 //! the end or not at all, and projects are written as they come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::facts::Artifact;
 use crate::index::{Admitted, Project};
 use crate::publish::{Change, is_unchanged, of_settings};
+use crate::source::{Listing, Run, Runs, Stretch};
 use crate::state::{KnownSite, ProjectState};
 use crate::verify::{self, Evidence, Severity};
 use crate::wheel::ProjectName;
@@ -33,9 +34,13 @@ pub(super) struct Sieve<'a> {
     least: Severity,
     /// Files that have not been looked at, in the order of their source.
     waiting: Vec<Arc<Artifact>>,
+    /// The stretches of a list that name them, if those of all files are known.
+    stretches: Option<VecDeque<Stretch>>,
     /// The projects of those that were, and whether they were let go.
     names: HashMap<ProjectName, bool>,
     rest: Rest,
+    /// The lines that named what was let go.
+    runs: Vec<Arc<Run>>,
     /// Whether a project has a file that came after it was let go.
     is_torn: bool,
 }
@@ -57,6 +62,8 @@ pub(super) struct Rest {
     pub(super) let_go: Vec<Project>,
     /// Those of them that were written.
     pub(super) written: Written,
+    /// The lines that named them, for the next build; none where it would have no use for them.
+    pub(super) runs: Option<Runs>,
 }
 
 /// A project that was let go, and its state if it was written.
@@ -65,7 +72,7 @@ type LetGo = (Project, Option<ProjectState>);
 /// What came of the files of a project.
 enum LookedAt {
     Kept(Vec<Arc<Artifact>>),
-    LetGo(Box<LetGo>),
+    LetGo(Box<(Project, Option<ProjectState>, Option<Run>)>),
 }
 
 impl<'a> Sieve<'a> {
@@ -95,18 +102,25 @@ impl<'a> Sieve<'a> {
             way,
             least: least.min(Severity::Warning),
             waiting: Vec::new(),
+            stretches: Some(VecDeque::new()),
             names: HashMap::new(),
             rest: Rest::default(),
+            runs: Vec::new(),
             is_torn: false,
         })
     }
 
     /// Takes files of a source as they come.
-    pub(super) fn take(
-        &mut self,
-        artifacts: Vec<Arc<Artifact>>,
-        connected: &Connected,
-    ) -> Result<()> {
+    pub(super) fn take(&mut self, listing: Listing, connected: &Connected) -> Result<()> {
+        let Listing { artifacts, stretches, known, .. } = listing;
+        for run in known {
+            self.pass(run);
+        }
+        let named: usize = stretches.iter().map(|stretch| stretch.artifacts).sum();
+        match &mut self.stretches {
+            Some(all) if named == artifacts.len() => all.extend(stretches),
+            none => *none = None,
+        }
         self.waiting.extend(artifacts);
         if self.waiting.len() >= BATCH { self.look(connected, false) } else { Ok(()) }
     }
@@ -122,17 +136,57 @@ impl<'a> Sieve<'a> {
     }
 
     /// What was not let go, and what was; none where it is of no use.
-    pub(super) fn finish(self) -> Option<Rest> {
+    ///
+    /// `runs` are those that were known.
+    pub(super) fn finish(self, runs: Option<&Runs>) -> Option<Rest> {
         let mut rest = self.rest;
+        rest.runs = runs.map(|runs| Runs::new(runs.seed, self.runs));
         if let Way::Written(writer) = self.way {
             rest.written.counts = writer.into_counts();
         }
         (!self.is_torn).then_some(rest)
     }
 
+    /// Lets go of a project that is as it was by its lines.
+    fn pass(&mut self, run: Arc<Run>) {
+        let known = match &self.way {
+            Way::Unchanged(standing) => standing.state.projects.get(&run.project),
+            Way::Written(_) => None,
+        };
+        let Some(known) = known.filter(|_| !self.names.contains_key(&run.project)) else {
+            self.is_torn = true;
+            return;
+        };
+        self.names.insert(run.project.clone(), true);
+        let project = Project::written(run.project.clone(), known.inputs, run.files);
+        self.rest.let_go.push(project);
+        self.runs.push(run);
+    }
+
+    /// Whether it lets go of what is as it was.
+    pub(super) fn looks_back(&self) -> bool {
+        matches!(self.way, Way::Unchanged(_))
+    }
+
+    /// The stretches of the next files, if they are known.
+    fn stretches(&mut self, files: usize) -> Vec<Stretch> {
+        let (mut named, mut taken) = (0, Vec::new());
+        while named < files
+            && let Some(stretch) = self.stretches.as_mut().and_then(VecDeque::pop_front)
+        {
+            named += stretch.artifacts;
+            taken.push(stretch);
+        }
+        if named != files {
+            self.stretches = None;
+            taken.clear();
+        }
+        taken
+    }
+
     fn look(&mut self, connected: &Connected, is_end: bool) -> Result<()> {
         let mut waiting = std::mem::take(&mut self.waiting);
-        let groups = waiting.chunk_by(|one, other| is_of_same(one, other));
+        let groups = waiting.chunk_by(|one, other| one.is_beside(other));
         let mut lengths: Vec<usize> = groups.map(<[_]>::len).collect();
         if !is_end {
             // The last one may go on.
@@ -148,14 +202,19 @@ impl<'a> Sieve<'a> {
             if let Some(name) = name.filter(|_| !is_more) {
                 self.names.insert(name.clone(), false);
             }
-            groups.push((group, is_more));
+            let stretches = self.stretches(length);
+            groups.push((group, stretches, is_more));
         }
         // Who lets go of files gives back their memory, too: not all at one place.
         let looked_at: Vec<Result<LookedAt>> = groups
             .into_par_iter()
-            .map(|(group, is_more)| {
+            .map(|(group, stretches, is_more)| {
                 let let_go = if is_more { None } else { self.let_go(&group, connected)? };
-                Ok(let_go.map_or(LookedAt::Kept(group), |it| LookedAt::LetGo(Box::new(it))))
+                let let_go = let_go.map(|(project, state)| {
+                    let run = Run::new(project.name.clone(), &stretches);
+                    LookedAt::LetGo(Box::new((project, state, run)))
+                });
+                Ok(let_go.unwrap_or(LookedAt::Kept(group)))
             })
             .collect();
         for looked_at in looked_at {
@@ -166,11 +225,12 @@ impl<'a> Sieve<'a> {
                     self.rest.artifacts.extend(group);
                 }
                 LookedAt::LetGo(let_go) => {
-                    let (project, state) = *let_go;
+                    let (project, state, run) = *let_go;
                     let name = &project.name;
                     self.names.insert(name.clone(), true);
                     self.rest.written.states.extend(state.map(|state| (name.clone(), state)));
                     self.rest.let_go.push(project);
+                    self.runs.extend(run.map(Arc::new));
                 }
             }
         }
@@ -224,12 +284,5 @@ impl<'a> Sieve<'a> {
         }
         let project = Project::build(name.clone(), admitted.into_iter().map(Ok), settings).ok()?;
         (project.files.len() == group.len()).then_some(project)
-    }
-}
-
-fn is_of_same(one: &Artifact, other: &Artifact) -> bool {
-    match (&one.dist, &other.dist) {
-        (Ok(one), Ok(other)) => one.name() == other.name(),
-        _ => false,
     }
 }

@@ -35,7 +35,7 @@ pub(crate) use directory::stamp_of;
 pub use directory::{DirectorySource, artifact_of_file, local_sidecar, open_file};
 pub use github::GithubReleases;
 pub use http_file::open_url;
-pub use package_list::PackageList;
+pub use package_list::{PackageList, Run, Runs, Stretch};
 pub use selection::Selection;
 pub use simple_index::{SimpleIndex, parse_page, parse_root};
 pub use spec::{
@@ -54,6 +54,10 @@ pub struct Listing {
     pub artifacts: Vec<Arc<Artifact>>,
     /// What was passed over, and why.
     pub ignored: Vec<Ignored>,
+    /// The stretches of a list that name the artifacts, if somebody wants to know them again.
+    pub stretches: Vec<Stretch>,
+    /// What was known and is listed beside the artifacts.
+    pub known: Vec<Arc<Run>>,
 }
 
 /// Something that a source passed over.
@@ -68,6 +72,11 @@ pub struct Ignored {
 }
 
 impl Listing {
+    /// How many distributions are listed.
+    pub fn files(&self) -> usize {
+        self.artifacts.len() + self.known.iter().map(|run| run.files).sum::<usize>()
+    }
+
     /// Leaves out what is not selected.
     pub fn select(&mut self, selection: &Selection) {
         let ignored = &mut self.ignored;
@@ -79,6 +88,10 @@ impl Listing {
             }
             taken
         });
+        if !self.ignored.is_empty() {
+            // They name more than there is.
+            self.stretches.clear();
+        }
     }
 
     /// Tells what was passed over.
@@ -96,10 +109,12 @@ pub trait Source: Send + Sync {
     fn list(&self, position: usize) -> Result<Listing>;
 
     /// The same in parts, one after the other, until one is not wanted any more: a long listing need
-    /// not be in memory as a whole.
+    /// not be in memory as a whole. What is known of a list is not read again; `runs` is for those who can
+    /// do without it.
     fn list_parts(
         &self,
         position: usize,
+        _runs: Option<&Runs>,
         take: &mut dyn FnMut(Listing) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         take(self.list(position)?).map(drop)

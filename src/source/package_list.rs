@@ -1,5 +1,7 @@
 //! A package list: one JSON object a line, the format that dumb-pypi reads.
 
+mod runs;
+
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -14,7 +16,10 @@ use super::naming::check_url;
 use super::{Listing, ReadSeek, Source};
 use crate::error::{Error, Result};
 use crate::facts::{Artifact, Location, Offered, Sidecar, UploadTime};
-use crate::wheel::{DistFilename, Sha256, Versions};
+use crate::wheel::{DistFilename, ProjectName, Sha256, Versions};
+use runs::{Cutter, Span};
+
+pub use runs::{Run, Runs, Stretch};
 
 /// Lines that are parsed together; the list itself is never held in memory.
 const BATCH_BYTES: usize = 1024 * 1024;
@@ -70,7 +75,7 @@ enum CoreMetadataValue<'a> {
 impl Source for PackageList {
     fn list(&self, position: usize) -> Result<Listing> {
         let mut whole = Listing::default();
-        self.list_parts(position, &mut |part| {
+        self.list_parts(position, None, &mut |part| {
             whole.artifacts.extend(part.artifacts);
             Ok(ControlFlow::Continue(()))
         })?;
@@ -80,6 +85,7 @@ impl Source for PackageList {
     fn list_parts(
         &self,
         position: usize,
+        runs: Option<&Runs>,
         take: &mut dyn FnMut(Listing) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let list: Arc<str> = self.path.display().to_string().into();
@@ -87,23 +93,40 @@ impl Source for PackageList {
             Error::source(format!("cannot read the package list `{list}`: {error}"))
         };
         let mut reader = File::open(&self.path).map(BufReader::new).map_err(failed)?;
-        let mut first_line = 1;
+        let (mut cutter, mut first_line) = (Cutter::default(), 1);
         let mut batch = Vec::with_capacity(BATCH_BYTES + 4096);
         loop {
-            read_batch(&mut reader, &mut batch).map_err(failed)?;
+            let is_end = !read_batch(&mut reader, &mut batch).map_err(failed)?;
             if batch.is_empty() {
                 return Ok(());
             }
-            let pieces: Vec<Piece<'_>> = pieces(&batch, first_line).collect();
-            first_line = pieces.last().map_or(first_line, Piece::line_behind);
-            let parsed: Vec<Result<Vec<Arc<Artifact>>>> =
-                pieces.par_iter().map(|piece| piece.parse(&list, position)).collect();
+            let (spans, read) = match runs.filter(|runs| !runs.is_empty()) {
+                Some(runs) => cutter.cut(runs, &batch, is_end, project_of),
+                None => (vec![Span::Unknown(0..batch.len())], batch.len()),
+            };
+            let (mut unknown, mut known) = (Vec::new(), Vec::new());
+            for span in spans {
+                match span {
+                    Span::Known(run) => {
+                        first_line += run.lines;
+                        known.push(run);
+                    }
+                    Span::Unknown(range) => {
+                        unknown.extend(pieces(&batch[range], first_line));
+                        first_line = unknown.last().map_or(first_line, Piece::line_behind);
+                    }
+                }
+            }
+            let parsed: Vec<Result<Listing>> =
+                unknown.par_iter().map(|piece| piece.parse(&list, position, runs)).collect();
+            let known = Listing { known, ..Listing::default() };
             // One after the other: of several errors people are told the first.
-            for parsed in parsed {
-                if take(Listing { artifacts: parsed?, ignored: Vec::new() })?.is_break() {
+            for listing in std::iter::once(Ok(known)).chain(parsed) {
+                if take(listing?)?.is_break() {
                     return Ok(());
                 }
             }
+            batch.drain(..read);
         }
     }
 
@@ -141,33 +164,71 @@ impl Piece<'_> {
         self.first_line + memchr::memchr_iter(b'\n', self.bytes).count() as u64
     }
 
-    fn parse(&self, list: &Arc<str>, position: usize) -> Result<Vec<Arc<Artifact>>> {
-        let mut artifacts: Vec<Arc<Artifact>> = Vec::with_capacity(self.bytes.len() / 160);
+    fn parse(&self, list: &Arc<str>, position: usize, runs: Option<&Runs>) -> Result<Listing> {
+        let mut listing = Listing::default();
+        listing.artifacts.reserve(self.bytes.len() / 160);
         let mut versions = Versions::default();
-        let (mut rest, mut number) = (self.bytes, self.first_line);
-        while !rest.is_empty() {
+        let (mut at, mut number) = (0, self.first_line);
+        let mut stretch = Stretching { at, number, artifacts: 0 };
+        while at < self.bytes.len() {
+            let rest = &self.bytes[at..];
             let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
             let line = Place { list, number, position };
-            let before = artifacts.last().map(|before| &**before);
-            artifacts.extend(line.parse(&rest[..end], before, &mut versions)?);
-            rest = rest.get(end + 1..).unwrap_or_default();
+            let before = listing.artifacts.last().map(|before| &**before);
+            let artifact = line.parse(&rest[..end], before, &mut versions)?;
+            if let (Some(runs), Some(artifact), Some(before)) = (runs, &artifact, before)
+                && !artifact.is_beside(before)
+            {
+                listing.stretches.push(stretch.end(runs, self.bytes, at, number));
+                stretch = Stretching { at, number, artifacts: 0 };
+            }
+            stretch.artifacts += usize::from(artifact.is_some());
+            listing.artifacts.extend(artifact);
+            at = self.bytes.len().min(at + end + 1);
             number += 1;
         }
-        Ok(artifacts)
+        if let Some(runs) = runs.filter(|_| stretch.artifacts > 0) {
+            listing.stretches.push(stretch.end(runs, self.bytes, at, number));
+        }
+        Ok(listing)
     }
 }
 
-/// Reads whole lines of about [`BATCH_BYTES`]; nothing at the end of the list.
-fn read_batch(reader: &mut impl BufRead, batch: &mut Vec<u8>) -> io::Result<()> {
-    batch.clear();
-    reader.by_ref().take(BATCH_BYTES as u64).read_to_end(batch)?;
-    if !batch.is_empty() && batch.last() != Some(&b'\n') {
+/// Where lines of one project begin, and how many artifacts they have named so far.
+struct Stretching {
+    at: usize,
+    number: u64,
+    artifacts: usize,
+}
+
+impl Stretching {
+    fn end(&self, runs: &Runs, bytes: &[u8], at: usize, number: u64) -> Stretch {
+        runs.stretch(&bytes[self.at..at], self.artifacts, number - self.number)
+    }
+}
+
+/// The project of the file that a line names.
+fn project_of(line: &[u8]) -> Option<ProjectName> {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        filename: Text<'a>,
+    }
+    let Named { filename: Text(filename) } = serde_json::from_slice(line).ok()?;
+    let dist: DistFilename = filename.parse().ok()?;
+    Some(dist.name().clone())
+}
+
+/// Reads whole lines of about [`BATCH_BYTES`] more; tells whether there were any.
+fn read_batch(reader: &mut impl BufRead, batch: &mut Vec<u8>) -> io::Result<bool> {
+    let more = reader.by_ref().take(BATCH_BYTES as u64).read_to_end(batch)?;
+    if more > 0 && batch.last() != Some(&b'\n') {
         let rest = reader.by_ref().take(MAX_LINE).read_until(b'\n', batch)?;
         if rest as u64 == MAX_LINE {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a line has more than 1 MiB"));
         }
     }
-    Ok(())
+    Ok(more > 0)
 }
 
 /// A line of a list.

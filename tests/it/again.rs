@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use serde_json::Value;
+
 use crate::support::program::tree;
 use crate::support::{Run, Wheel, Workspace, tools};
 
@@ -222,6 +224,67 @@ fn projects_whose_files_lie_apart_are_whole() {
         let workspace = Workspace::new();
         list(&workspace, &first);
         build(&workspace, &more, "0");
+        list(&workspace, second);
+        build(&workspace, &more, "0");
+        assert!(site(&workspace) == built_at_once(second, &more, "0"), "{second:?}");
+    }
+}
+
+/// How many projects the next build would know by their lines.
+fn known_by_lines(workspace: &Workspace) -> u64 {
+    let kept = workspace.path("cache/wheelsite/builds-1");
+    let mut kept = std::fs::read_dir(kept).expect("is kept").map(|entry| entry.expect("lists"));
+    let text = std::fs::read_to_string(kept.next().expect("is kept").path()).expect("reads");
+    let head: Value =
+        serde_json::from_str(text.lines().next().expect("has a head")).expect("parses");
+    head["runs"].as_u64().expect("is a number")
+}
+
+#[test]
+fn lines_that_are_known_say_what_they_said() {
+    let more = ["--pages", "none", "--allow-removals"];
+    let first = ["a-1.0", "a-2.0", "b-1.0", "b-2.0", "c-1.0", "D-1.0"];
+    // What each comes to, and how many are known by their lines then: there is something to say of D.
+    let seconds: [(&[&str], u64); 12] = [
+        (&["a-1.0", "a-2.0", "b-1.0", "b-2.0", "c-1.0", "D-1.0", "e-1.0"], 4),
+        // In another order.
+        (&["c-1.0", "b-1.0", "b-2.0", "a-1.0", "a-2.0"], 3),
+        // One more at the end of its project, at its beginning, and within it.
+        (&["a-1.0", "a-2.0", "a-3.0", "b-1.0", "b-2.0", "c-1.0"], 3),
+        (&["a-1.0", "a-2.0", "b-0.1", "b-1.0", "b-2.0", "c-1.0"], 3),
+        (&["a-1.0", "a-1.5", "a-2.0", "b-1.0", "b-2.0", "c-1.0"], 3),
+        // The same in another order.
+        (&["a-2.0", "a-1.0", "b-1.0", "b-2.0", "c-1.0"], 3),
+        // One fewer, and none.
+        (&["a-1.0", "b-1.0", "b-2.0", "c-1.0"], 3),
+        (&["a-1.0", "a-2.0", "c-1.0"], 2),
+        // Apart: known ones are not let go while a line of theirs is elsewhere.
+        (&["a-1.0", "a-2.0", "b-1.0", "b-2.0", "c-1.0", "a-3.0"], 0),
+        (&["c-2.0", "a-1.0", "a-2.0", "b-1.0", "b-2.0", "c-1.0"], 0),
+        (&["a-1.0", "a-2.0", "c-1.0", "a-1.0", "a-2.0"], 0),
+        // A second line for a file that is there.
+        (&["a-1.0", "a-2.0", "b-1.0", "b-2.0", "b-2.0", "c-1.0"], 2),
+    ];
+    for (second, known) in seconds {
+        let workspace = Workspace::new();
+        list(&workspace, &first);
+        build(&workspace, &more, "0");
+        assert_eq!(known_by_lines(&workspace), 3);
+        for build_of_it in 0..3 {
+            list(&workspace, second);
+            build(&workspace, &more, "0");
+            assert!(site(&workspace) == built_at_once(second, &more, "0"), "{second:?}");
+            // What has changed is known the next time.
+            if known > 0 && build_of_it > 0 {
+                assert_eq!(known_by_lines(&workspace), known, "{second:?}");
+            }
+        }
+        // What was known of another state of the site is not known any more.
+        list(&workspace, &["a-1.0", "z-1.0"]);
+        let other = workspace.path("other-cache");
+        let mut command = workspace.command(&[&LIST[..], &more].concat());
+        command.env("XDG_CACHE_HOME", other).env("SOURCE_DATE_EPOCH", "0");
+        assert!(command.output().expect("starts").status.success());
         list(&workspace, second);
         build(&workspace, &more, "0");
         assert!(site(&workspace) == built_at_once(second, &more, "0"), "{second:?}");

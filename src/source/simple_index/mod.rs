@@ -155,7 +155,7 @@ impl SimpleIndex {
         let Some((url, page)) = self.fetch(&self.page_of(project)?, read)? else { return Ok(None) };
         let page = page.map_err(|error| unusable(&url, &error))?;
         let is_bare = page.files.is_empty() && !page.quarantined;
-        let mut listing = Listing { artifacts: Vec::new(), ignored: page.ignored };
+        let mut listing = Listing { ignored: page.ignored, ..Listing::default() };
         if page.quarantined {
             let reason = "the index has put the project under quarantine";
             listing.ignored.push(passed_over(shown(&url), reason, true));
