@@ -252,7 +252,8 @@ fn list(
         let last = last.filter(|_| sieve.looks_back());
         let runs = || last.map_or_else(Runs::none, |last| last.runs(means));
         // Of several lists one may go on where another ended.
-        let runs = again.filter(|_| sources.len() == 1).map(|_| runs());
+        let is_of_use = sources.len() == 1 && settings.pages == PagesMode::None;
+        let runs = again.filter(|_| is_of_use).map(|_| runs());
         let runs = runs.as_ref();
         let rest = read::list(sources, settings, again, Some(&mut sieve), runs, reporter)?;
         debug_assert!(rest.is_empty(), "all of it went through the sieve");

@@ -1,10 +1,11 @@
 //! Lets go of projects while a list is still being read.
 //!
-//! Where there are neither pages for people nor channels, nobody asks for the files of a project
-//! when its own pages are made: the root of the index has the names alone. So the files of all
-//! projects need not be in memory together. A project that is as the last run wrote it is let go as
-//! soon as that is seen; where there was no last run, the site is made aside and appears at
-//! the end or not at all, and projects are written as they come.
+//! Where there are no channels, nobody asks for the files of a project when its own pages are made:
+//! the root of the index has the names alone, and what it tells people of a project fits into
+//! a gist of it. So the files of all projects need not be in memory together. Where there was no last
+//! run, the site is made aside and appears at the end or not at all, and projects are written as
+//! they come. Later, and without pages for people, a project that is as the last run wrote it is let
+//! go as soon as that is seen.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use super::{file_url, times};
 use crate::config::{FilesMode, PagesMode};
 use crate::error::Result;
 use crate::facts::Artifact;
-use crate::index::{Admitted, Project};
+use crate::index::{Admitted, IndexFile, Project};
 use crate::publish::{Change, is_unchanged, of_settings};
+use crate::render::kept::Gist;
 use crate::source::{Listing, Run, Runs, Stretch};
 use crate::state::{KnownSite, ProjectState};
 use crate::verify::{self, Evidence, Severity};
@@ -66,13 +68,21 @@ pub(super) struct Rest {
     pub(super) runs: Option<Runs>,
 }
 
-/// A project that was let go, and its state if it was written.
-type LetGo = (Project, Option<ProjectState>);
+/// A project that was let go.
+struct LetGo {
+    project: Project,
+    /// If it was written.
+    state: Option<ProjectState>,
+    /// For pages of the root that tell people of it.
+    gist: Option<(Gist, Vec<IndexFile>)>,
+    /// The lines that named it.
+    run: Option<Run>,
+}
 
 /// What came of the files of a project.
 enum LookedAt {
     Kept(Vec<Arc<Artifact>>),
-    LetGo(Box<(Project, Option<ProjectState>, Option<Run>)>),
+    LetGo(Box<LetGo>),
 }
 
 impl<'a> Sieve<'a> {
@@ -84,11 +94,13 @@ impl<'a> Sieve<'a> {
             // What came of an optional source before it failed is taken back.
             is_list && !connected.optional
         });
-        if !of_lists || settings.pages != PagesMode::None || settings.channels.enabled {
+        if !of_lists || settings.channels.enabled {
             return None;
         }
         let way = if let Some(standing) = standing {
-            let same = standing.state.settings == of_settings(settings, theme);
+            // Pages of the root tell people of all files.
+            let is_asked = settings.pages != PagesMode::None;
+            let same = !is_asked && standing.state.settings == of_settings(settings, theme);
             (same && memory.is_of_standing()).then_some(Way::Unchanged(standing))?
         } else {
             let is_first = memory.is_nothing() && site.standing().is_none();
@@ -210,11 +222,13 @@ impl<'a> Sieve<'a> {
             .into_par_iter()
             .map(|(group, stretches, is_more)| {
                 let let_go = if is_more { None } else { self.let_go(&group, connected)? };
-                let let_go = let_go.map(|(project, state)| {
-                    let run = Run::new(project.name.clone(), &stretches);
-                    LookedAt::LetGo(Box::new((project, state, run)))
-                });
-                Ok(let_go.unwrap_or(LookedAt::Kept(group)))
+                Ok(match let_go {
+                    None => LookedAt::Kept(group),
+                    Some(mut let_go) => {
+                        let_go.run = Run::new(let_go.project.name.clone(), &stretches);
+                        LookedAt::LetGo(Box::new(let_go))
+                    }
+                })
             })
             .collect();
         for looked_at in looked_at {
@@ -225,10 +239,14 @@ impl<'a> Sieve<'a> {
                     self.rest.artifacts.extend(group);
                 }
                 LookedAt::LetGo(let_go) => {
-                    let (project, state, run) = *let_go;
+                    let LetGo { project, state, gist, run } = *let_go;
                     let name = &project.name;
                     self.names.insert(name.clone(), true);
-                    self.rest.written.states.extend(state.map(|state| (name.clone(), state)));
+                    let written = &mut self.rest.written;
+                    written.states.extend(state.map(|state| (name.clone(), state)));
+                    if let Some((gist, files)) = gist {
+                        written.kept.add(name.clone(), gist, files);
+                    }
                     self.rest.let_go.push(project);
                     self.runs.extend(run.map(Arc::new));
                 }
@@ -241,19 +259,23 @@ impl<'a> Sieve<'a> {
     fn let_go(&self, group: &[Arc<Artifact>], connected: &Connected) -> Result<Option<LetGo>> {
         let Some(project) = self.project(group, connected) else { return Ok(None) };
         let Means { channels, settings, site, .. } = self.means;
-        let (inputs, state) = match &self.way {
+        let name = project.name.clone();
+        let (inputs, state, gist) = match &self.way {
             Way::Unchanged(standing) => {
                 let known = standing.state.projects.get(&project.name);
                 let same = |known: &&_| is_unchanged(&project, channels, settings, site, known);
                 let Some(known) = known.filter(same) else { return Ok(None) };
-                (known.inputs, None)
+                (known.inputs, None, None)
             }
             Way::Written(writer) => {
                 let made = writer.write(&Change { project: &project, standing: None })?;
-                (made.state.inputs, Some(made.state))
+                let is_told = settings.pages == PagesMode::All;
+                let gist = is_told.then(|| (Gist::of(&project), project.files));
+                (made.state.inputs, Some(made.state), gist)
             }
         };
-        Ok(Some((Project::written(project.name, inputs, group.len()), state)))
+        let project = Project::written(name, inputs, group.len());
+        Ok(Some(LetGo { project, state, gist, run: None }))
     }
 
     /// The project of these files, if there is nothing to say about it.

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::index::coverage::Coverage;
 use crate::index::{Index, Project, View};
 use crate::publish::{Plan, SiteDirectory, kinds, owner, removal_rank};
+use crate::render::kept::Kept;
 use crate::render::people::Rejected;
 use crate::render::{feed, search, simple_html, simple_json};
 use crate::state::{KnownSite, Look, ProjectState, ROOT_FILE, SiteState};
@@ -41,6 +42,8 @@ pub(super) struct Work<'a> {
 pub(super) struct Written {
     pub(super) states: BTreeMap<ProjectName, ProjectState>,
     pub(super) counts: Counts,
+    /// For pages of the root that tell people of them.
+    pub(super) kept: Kept,
 }
 
 /// Writes what a plan says.
@@ -49,6 +52,7 @@ pub(super) struct Writer<'a> {
     rejected: LeftOut<'a>,
     roots_stand: bool,
     written: BTreeMap<ProjectName, ProjectState>,
+    kept: Kept,
     means: Means<'a>,
     projects: ProjectWriter<'a>,
 }
@@ -96,9 +100,10 @@ fn has_coverage(index: &Index) -> bool {
 
 impl<'a> Writer<'a> {
     pub(super) fn new(work: Work<'a>, means: Means<'a>) -> Self {
-        let Work { index, rejected, roots_stand, written: Written { states, counts } } = work;
+        let Work { index, rejected, roots_stand, written } = work;
+        let Written { states, counts, kept } = written;
         let projects = ProjectWriter::new(means, counts);
-        Self { index, rejected, roots_stand, written: states, means, projects }
+        Self { index, rejected, roots_stand, written: states, kept, means, projects }
     }
 
     pub(super) fn write(mut self, plan: &Plan<'_>) -> Result<Counts> {
@@ -222,20 +227,21 @@ impl<'a> Writer<'a> {
     }
 
     fn write_roots_for_people(&self, state: &mut SiteState) -> Result<()> {
-        let index = self.index;
+        let (index, kept) = (self.index, &self.kept);
         self.write_root("404.html", &self.projects.people.not_found()?, state)?;
         self.write_root("robots.txt", ROBOTS, state)?;
         self.write_root("packages/index.html", &self.projects.people.projects(index)?, state)?;
-        for (path, page) in search::pages(index) {
+        for (path, page) in search::pages(index, kept) {
             self.write_root(&path, &page, state)?;
         }
-        let feed = feed::feed(index, self.means.settings);
+        let feed = feed::feed(index, kept, self.means.settings);
         if let Some(feed) = &feed {
             self.write_root(FEED, feed, state)?;
         }
         // It leads to all the others.
         let home = self.projects.people.home(
             index,
+            kept,
             &self.rejected.files,
             feed.is_some().then_some(FEED),
         )?;

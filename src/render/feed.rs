@@ -1,14 +1,18 @@
 //! `feed.xml`: the newest files, as an Atom feed (RFC 4287).
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
+
 use url::Url;
 
+use super::kept::Kept;
 use super::people::human_size;
 use crate::config::Settings;
 use crate::facts::UploadTime;
 use crate::index::{Index, IndexFile, Project};
 use crate::markup::{push_html, push_segment};
 use crate::state::generator;
-use crate::wheel::Sha256;
+use crate::wheel::{ProjectName, Sha256};
 
 /// Entries of the feed; readers look often enough.
 const ENTRIES: usize = 50;
@@ -18,8 +22,8 @@ const KEPT: usize = 20 * ENTRIES;
 /// The feed; none where no upload time is known, since each entry must have one.
 ///
 /// Links are relative to the feed where the site does not know its URL.
-pub fn feed(index: &Index, settings: &Settings) -> Option<Vec<u8>> {
-    let newest = newest(index);
+pub fn feed(index: &Index, kept: &Kept, settings: &Settings) -> Option<Vec<u8>> {
+    let newest = newest(index, kept);
     let (_, _, updated) = newest.first()?;
     let site_url = settings.site_url.as_ref();
     let mut out = Vec::with_capacity(1024 * newest.len());
@@ -45,33 +49,61 @@ pub fn feed(index: &Index, settings: &Settings) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Newest first; files of one moment by name.
-fn newest(index: &Index) -> Vec<(&Project, &IndexFile, UploadTime)> {
-    let order = |one: &(&Project, &IndexFile, UploadTime),
-                 other: &(&Project, &IndexFile, UploadTime)| {
-        let by_name = || one.1.dist().as_str().cmp(other.1.dist().as_str());
-        other.2.cmp(&one.2).then_with(by_name)
-    };
-    let all = index
-        .projects
-        .iter()
-        .flat_map(|project| project.offered().iter().map(move |file| (project, file)))
-        .filter_map(|(project, file)| Some((project, file, file.upload_time?)));
-    // Of many files few are kept at a time, and those not at all that are older than all kept ones.
-    let mut newest = Vec::with_capacity(KEPT);
-    let mut oldest = nth_newest(index);
-    for file in all {
-        if oldest.is_some_and(|oldest| file.2 < oldest) {
-            continue;
+/// The newest of many files, of which few are kept at a time.
+pub(super) struct Newest<T> {
+    files: Vec<T>,
+    /// What is older than that is not among them.
+    oldest: Option<UploadTime>,
+}
+
+impl<T> Default for Newest<T> {
+    fn default() -> Self {
+        Self { files: Vec::new(), oldest: None }
+    }
+}
+
+impl<P, F: Borrow<IndexFile>> Newest<(P, F, UploadTime)> {
+    pub(super) fn offer(&mut self, file: (P, F, UploadTime)) {
+        if self.oldest.is_some_and(|oldest| file.2 < oldest) {
+            return;
         }
-        newest.push(file);
-        if newest.len() == KEPT {
-            let (_, last, _) = newest.select_nth_unstable_by(ENTRIES - 1, order);
-            oldest = Some(last.2);
-            newest.truncate(ENTRIES);
+        self.files.push(file);
+        if self.files.len() == KEPT {
+            let (_, last, _) = self.files.select_nth_unstable_by(ENTRIES - 1, in_order);
+            self.oldest = Some(last.2);
+            self.files.truncate(ENTRIES);
         }
     }
-    newest.sort_unstable_by(order);
+}
+
+/// Newest first; files of one moment by name.
+fn in_order<P, F: Borrow<IndexFile>>(
+    one: &(P, F, UploadTime),
+    other: &(P, F, UploadTime),
+) -> Ordering {
+    let by_name = || {
+        let (one, other): (&IndexFile, &IndexFile) = (one.1.borrow(), other.1.borrow());
+        one.dist().as_str().cmp(other.dist().as_str())
+    };
+    other.2.cmp(&one.2).then_with(by_name)
+}
+
+/// In the order of the feed.
+fn newest<'i>(
+    index: &'i Index,
+    kept: &'i Kept,
+) -> Vec<(&'i ProjectName, &'i IndexFile, UploadTime)> {
+    let of_project =
+        |project: &'i Project| project.offered().iter().map(|file| (&project.name, file));
+    let here = index.projects.iter().flat_map(of_project);
+    let here = here.filter_map(|(name, file)| Some((name, file, file.upload_time?)));
+    let gone = kept.newest.files.iter().map(|(name, file, time)| (name, file, *time));
+    let mut newest = Newest { files: Vec::with_capacity(KEPT), oldest: nth_newest(index) };
+    for file in here.chain(gone) {
+        newest.offer(file);
+    }
+    let mut newest = newest.files;
+    newest.sort_unstable_by(in_order);
     newest.truncate(ENTRIES);
     newest
 }
@@ -87,7 +119,7 @@ fn nth_newest(index: &Index) -> Option<UploadTime> {
 fn entry(
     out: &mut Vec<u8>,
     site_url: Option<&Url>,
-    project: &Project,
+    project: &ProjectName,
     file: &IndexFile,
     time: UploadTime,
 ) {
@@ -97,10 +129,10 @@ fn entry(
     let digest = file.sha256().map(|sha256| sha256.to_string()).unwrap_or_default();
     element(out, "id", &urn(Sha256::of(format!("{} {digest}", file.dist().as_str()).as_bytes())));
     element(out, "updated", &time.to_string());
-    let mut path = format!("packages/{}/#", project.name).into_bytes();
+    let mut path = format!("packages/{project}/#").into_bytes();
     push_segment(&mut path, file.dist());
     link(out, "alternate", &address(site_url, &path));
-    let mut words = vec![format!("{} {}", project.name, file.dist().version())];
+    let mut words = vec![format!("{project} {}", file.dist().version())];
     words.extend(file.size().map(human_size));
     words.extend(file.channel.as_ref().map(ToString::to_string));
     if !digest.is_empty() {

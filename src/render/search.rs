@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::files_json::{Torches, push_fit, push_value};
+use super::kept::Kept;
 use super::needs::Needs;
 use super::people::{newest_upload, status, summary};
 use super::{cut, name_by};
@@ -46,7 +47,7 @@ struct Cuda<'a> {
 }
 
 /// A project, of which all but the summary has been written.
-struct Row {
+pub(super) struct Row {
     name: String,
     /// JSON, up to the summary.
     head: Vec<u8>,
@@ -57,7 +58,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(project: &Project) -> Self {
+    pub(super) fn of(project: &Project) -> Self {
         let name = project.name.to_string();
         let mut head = Vec::new();
         markup::push_json(&mut head, &name);
@@ -191,9 +192,13 @@ fn profile(file: &IndexFile, torch: Option<TorchVersion>) -> serde_json::Result<
 }
 
 /// The files of the search, each with its path; `search.json` comes last, since it names the others.
-pub fn pages(index: &Index) -> Vec<(String, Vec<u8>)> {
-    let rows: Vec<Row> = index.projects.par_iter().map(Row::of).collect();
-    let rows: Vec<&Row> = rows.iter().collect();
+pub fn pages(index: &Index, kept: &Kept) -> Vec<(String, Vec<u8>)> {
+    let of_project = |project: &Project| kept.gist(project).is_none().then(|| Row::of(project));
+    let here: Vec<Option<Row>> = index.projects.par_iter().map(of_project).collect();
+    let gone = |project: &Project| kept.gist(project).map(|gist| &gist.row);
+    let rows = index.projects.iter().zip(&here);
+    let rows = rows.filter_map(|(project, here)| here.as_ref().or_else(|| gone(project)));
+    let rows: Vec<&Row> = rows.collect();
     let all = Machines::of(&rows, SINGLE_SIZE);
     let room = |letters: &usize| {
         let size: usize = rows.iter().map(|row| row.size(*letters)).sum();

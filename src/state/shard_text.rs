@@ -300,7 +300,7 @@ mod tests {
                 .map(|position| whole.files[position].clone())
                 .collect();
             assert_eq!(shard.files, wanted);
-            assert_eq!(text.contains("\"common\":{"), mask.count_ones() == 1, "{text}");
+            assert_eq!(text.contains("\"common\":{"), wanted.len() == 1, "{text}");
             part.settings.status = crate::config::Status::Quarantined;
             let (shard, _) = read(&part);
             assert!(shard.files.iter().all(|file| !file.carried));

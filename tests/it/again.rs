@@ -290,3 +290,54 @@ fn lines_that_are_known_say_what_they_said() {
         assert!(site(&workspace) == built_at_once(second, &more, "0"), "{second:?}");
     }
 }
+
+#[test]
+fn a_list_in_any_order_makes_the_same_site() {
+    let together = ["a-1.0", "a-2.0", "b-1.0", "c-1.0", "c-1.1", "D-1.0", "e-3.0"];
+    let apart = ["c-1.0", "a-2.0", "b-1.0", "a-1.0", "e-3.0", "D-1.0", "c-1.1"];
+    for pages in ["none", "all"] {
+        let more = ["--pages", pages, "--site-url", "https://s.example/"];
+        let whole = built_at_once(&together, &more, "0");
+        // Where lines lie apart, all files are in memory before the first page is made.
+        assert!(built_at_once(&apart, &more, "0") == whole, "{pages}");
+        // And where there are two lists.
+        let workspace = Workspace::new();
+        list(&workspace, &together[4..]);
+        std::fs::rename(workspace.path("list.jsonl"), workspace.path("rest.jsonl")).expect("moves");
+        list(&workspace, &together[..4]);
+        build(&workspace, &[&["--source", "list:rest.jsonl"], &more[..]].concat(), "0");
+        assert!(site(&workspace) == whole, "{pages}");
+        let has = |path: &str| whole.iter().any(|(of, _)| of == path);
+        assert!(has("simple/a/index.html") && has("feed.xml") == (pages == "all"));
+    }
+}
+
+#[test]
+fn a_first_build_that_fails_late_leaves_nothing() {
+    let names: Vec<String> = (0..3_000).map(|number| format!("p{number}-1.0")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for (last, more, code, told) in [
+        ("not json\n", &[][..], 3, "line 3001 "),
+        // What is rejected at the end fails the whole build, too.
+        (
+            "{\"filename\":\"D-1.0-py3-none-any.whl\"}\n",
+            &["--deny", "filename-not-normalized"],
+            1,
+            "D-1.0",
+        ),
+    ] {
+        let workspace = Workspace::new();
+        list(&workspace, &names);
+        let text = workspace.read("list.jsonl") + last;
+        workspace.write("list.jsonl", text);
+        for pages in ["none", "all"] {
+            let run = workspace.run(&[&LIST[..], &["--pages", pages], more].concat());
+            assert_eq!(run.code, Some(code), "{}", run.stderr);
+            assert!(run.stderr.contains(told), "{}", run.stderr);
+            let left = std::fs::read_dir(workspace.path(".")).expect("lists");
+            let left =
+                left.map(|entry| entry.expect("lists").file_name().to_string_lossy().into_owned());
+            assert!(!left.into_iter().any(|name| name.contains("site")), "nothing of a site");
+        }
+    }
+}

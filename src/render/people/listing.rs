@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use serde::Serialize;
 use tera::Context;
 
-use super::{
-    People, Rejected, human_size, newest_upload, same_release, same_text, status, summary,
-};
+use super::{People, Rejected, human_size, same_release, same_text, status, summary};
 use crate::error::Result;
+use crate::facts::UploadTime;
 use crate::index::{Channel, Index, IndexFile, Project, View, representative};
+use crate::render::kept::{Gist, Kept};
 use crate::render::{cut, display_name, name_by};
 
 /// The projects that a page lists in full; of others it has the names, or the search has them.
@@ -66,6 +66,7 @@ impl People<'_> {
     pub fn home(
         &self,
         index: &Index,
+        kept: &Kept,
         rejected: &[Rejected<'_>],
         feed: Option<&str>,
     ) -> Result<Vec<u8>> {
@@ -73,7 +74,7 @@ impl People<'_> {
         context.insert("channel", &None::<&str>);
         context.insert("feed", &feed);
         context.insert("rejected_count", &rejected.len());
-        self.listing(index, View::All, context)
+        self.listing(index, kept, View::All, context)
     }
 
     /// `<channel>/index.html`: the projects of a channel.
@@ -82,15 +83,21 @@ impl People<'_> {
         context.insert("channel", channel.as_str());
         context.insert("feed", &None::<&str>);
         context.insert("rejected_count", &0);
-        self.listing(index, View::Channel(channel), context)
+        self.listing(index, &Kept::default(), View::Channel(channel), context)
     }
 
-    fn listing(&self, index: &Index, view: View<'_>, mut context: Context) -> Result<Vec<u8>> {
-        let mut listed: Vec<(&Project, Vec<&IndexFile>)> = index
+    fn listing(
+        &self,
+        index: &Index,
+        kept: &Kept,
+        view: View<'_>,
+        mut context: Context,
+    ) -> Result<Vec<u8>> {
+        let mut listed: Vec<Listed<'_>> = index
             .projects
             .iter()
             .filter(|project| view.has(project))
-            .map(|project| (project, view.files(project)))
+            .map(|project| Listed::of(project, kept.gist(project), view))
             .collect();
         context.insert("totals", &totals(&listed));
         context.insert("channels", &channels(index));
@@ -98,20 +105,13 @@ impl People<'_> {
         let mut more = Vec::new();
         if cut && matches!(view, View::All) {
             // The search has all of them.
-            let latest = |files: &[&IndexFile]| files.iter().filter_map(|it| it.upload_time).max();
-            listed.sort_by_cached_key(|(_, files)| std::cmp::Reverse(latest(files)));
+            listed.sort_by_key(|listed| std::cmp::Reverse(listed.extent.newest));
             listed.truncate(LATEST);
         } else if cut {
-            more = listed.split_off(ROWS).iter().map(|(project, _)| Name::of(project)).collect();
+            more = listed.split_off(ROWS).iter().map(|listed| Name::of(listed.project)).collect();
         }
-        let rows = listed.iter().map(|(project, files)| {
-            let speaks = match view {
-                View::Channel(_) => representative(files.iter().copied()),
-                View::Default | View::All => project.representative(),
-            };
-            project_row(project, files, speaks)
-        });
-        context.insert("projects", &rows.collect::<Vec<_>>());
+        let rows: Vec<ProjectRow<'_>> = listed.iter().map(|listed| listed.row(view)).collect();
+        context.insert("projects", &rows);
         context.insert("more", &more);
         context.insert("is_cut", &cut);
         // What both kinds of pages include asks for it.
@@ -142,13 +142,75 @@ impl<'a> Name<'a> {
     }
 }
 
-fn totals(listed: &[(&Project, Vec<&IndexFile>)]) -> Totals {
-    let mut sizes = listed.iter().flat_map(|(_, files)| files).map(|file| file.size());
-    let size = sizes.try_fold(0u64, |sum, size| Some(sum.saturating_add(size?)));
+/// How much there is of a project.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::render) struct Extent {
+    releases: usize,
+    files: usize,
+    /// In bytes, if the sizes of all files are known.
+    size: Option<u64>,
+    newest: Option<UploadTime>,
+}
+
+impl Extent {
+    /// Of these files.
+    pub(in crate::render) fn of(files: &[&IndexFile]) -> Self {
+        let mut sizes = files.iter().map(|file| file.size());
+        Self {
+            releases: releases(files),
+            files: files.len(),
+            size: sizes.try_fold(0u64, |sum, size| Some(sum.saturating_add(size?))),
+            newest: files.iter().filter_map(|file| file.upload_time).max(),
+        }
+    }
+}
+
+/// A project that a page lists.
+struct Listed<'p> {
+    project: &'p Project,
+    gist: Option<&'p Gist>,
+    files: Vec<&'p IndexFile>,
+    extent: Extent,
+}
+
+impl<'p> Listed<'p> {
+    fn of(project: &'p Project, gist: Option<&'p Gist>, view: View<'_>) -> Self {
+        let files = view.files(project);
+        let extent = gist.map_or_else(|| Extent::of(&files), |gist| gist.extent);
+        Self { project, gist, files, extent }
+    }
+
+    fn row(&self, view: View<'_>) -> ProjectRow<'p> {
+        let Self { project, gist, .. } = *self;
+        let Extent { releases, files, newest, .. } = self.extent;
+        let named_by = project.representative();
+        let latest = || {
+            let speaks = match view {
+                View::Channel(_) => representative(self.files.iter().copied()),
+                View::Default | View::All => named_by,
+            };
+            speaks.map(|file| file.dist().version().to_string())
+        };
+        ProjectRow {
+            name: name_by(project, named_by),
+            url: format!("packages/{}/", project.name),
+            summary: summary(project, named_by).map(|summary| cut(summary, SUMMARY)),
+            latest: gist.map_or_else(latest, |gist| gist.latest.clone()),
+            releases,
+            files,
+            updated: newest.map(UploadTime::date),
+            status: status(project),
+        }
+    }
+}
+
+fn totals(listed: &[Listed<'_>]) -> Totals {
+    let extents = || listed.iter().map(|listed| listed.extent);
+    let size = extents().try_fold(0u64, |sum, it| Some(sum.saturating_add(it.size?)));
     Totals {
         projects: listed.len(),
-        releases: listed.iter().map(|(_, files)| releases(files)).sum(),
-        files: listed.iter().map(|(_, files)| files.len()).sum(),
+        releases: extents().map(|it| it.releases).sum(),
+        files: extents().map(|it| it.files).sum(),
         size_human: size.map(human_size),
     }
 }
@@ -169,23 +231,4 @@ fn releases(files: &[&IndexFile]) -> usize {
         same_text(one, other) || same_release(one.dist().version(), other.dist().version())
     };
     files.chunk_by(are_of_one).count()
-}
-
-/// `speaks` is the file of these that speaks for the project.
-fn project_row<'p>(
-    project: &'p Project,
-    files: &[&IndexFile],
-    speaks: Option<&IndexFile>,
-) -> ProjectRow<'p> {
-    let named_by = project.representative();
-    ProjectRow {
-        name: name_by(project, named_by),
-        url: format!("packages/{}/", project.name),
-        summary: summary(project, named_by).map(|summary| cut(summary, SUMMARY)),
-        latest: speaks.map(|file| file.dist().version().to_string()),
-        releases: releases(files),
-        files: files.len(),
-        updated: newest_upload(files.iter().copied()),
-        status: status(project),
-    }
 }

@@ -27,6 +27,8 @@ use crate::index::{IndexFile, Project};
 use crate::state::generator;
 use crate::verify::Finding;
 
+pub(super) use listing::Extent;
+
 /// What every page must have in its head: no page asks another host for anything, and none runs
 /// what is not a file of the theme.
 pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \

@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::{Environment, Options, Settings, SiteConfig};
+use crate::render::kept::Kept;
 use crate::render::people::People;
 
 fn load(choice: &ThemeChoice) -> Result<Theme> {
@@ -158,7 +159,9 @@ fn themes_are_built_upon_each_other() {
         }
     }
     let theme = load(&ThemeChoice::Folder(parent.path().join("two"))).expect("loads");
-    let page = people(&theme, |people| people.home(&crate::index::Index::default(), &[], None));
+    let page = people(&theme, |people| {
+        people.home(&crate::index::Index::default(), &Kept::default(), &[], None)
+    });
     assert!(page.contains("<title>one two</title>"), "{page}");
     let font = theme.asset_paths()["face.woff2"].replace("assets/", "");
     let sheet = String::from_utf8(theme.assets["sheet.css"].bytes.clone()).expect("is UTF-8");
