@@ -68,6 +68,8 @@ pub struct Leftovers {
 }
 
 /// Makes a site: lists, inspects, verifies, indexes, renders, writes.
+///
+/// Without `jobs` it runs on a thread of rayon's global pool, which several builds would share.
 pub fn build(settings: &Settings, reporter: &dyn Reporter) -> Result<Summary> {
     build_and_leave(settings, reporter).map(|(summary, _)| summary)
 }

@@ -32,8 +32,10 @@ use crate::wheel::Sha256;
 pub(super) struct Again {
     /// When the build began: what changed just before may change again and look the same.
     began: SystemTime,
-    /// What does not depend on sources.
+    /// What does not depend on what the sources hold.
     fixed: Vec<u8>,
+    /// The same, wherever a list lies.
+    anywhere: Vec<u8>,
 }
 
 /// What a source is known by.
@@ -44,12 +46,13 @@ pub(super) struct SourceMark(Sha256);
 /// site, each behind its size.
 #[derive(Serialize, Deserialize)]
 struct Head {
-    /// What was there beside the sources.
+    /// What was there beside the sources, wherever a list lies.
     beside: Sha256,
-    /// That and the sources; none where these may change and look the same.
+    /// All that was there; none where it may change and look the same.
     made_from: Option<Sha256>,
-    /// How many runs there are, and what their digests are seeded with.
+    /// How many runs there are, their digest, and what their own ones are seeded with.
     runs: usize,
+    runs_digest: Sha256,
     seed: u64,
     projects: usize,
     files: usize,
@@ -117,13 +120,18 @@ impl Again {
         settings.environment.cache.as_ref()?;
         // Relative paths begin there.
         let folder = std::env::current_dir().ok()?;
-        let fixed = format!(
-            "{}\n{FACTS_VERSION}\n{}\n{}\n{settings:?}\n",
-            generator(),
-            theme.digest(),
-            folder.display()
-        );
-        Some(Self { began: SystemTime::now(), fixed: fixed.into_bytes() })
+        let began = SystemTime::now();
+        let text = |settings: &Settings| {
+            let (program, theme, folder) = (generator(), theme.digest(), folder.display());
+            format!("{program}\n{FACTS_VERSION}\n{theme}\n{folder}\n{settings:?}\n").into_bytes()
+        };
+        let mut anywhere = settings.clone();
+        for source in &mut anywhere.sources {
+            if let SourceSpec::PackageList(path) = &mut source.spec {
+                path.clear();
+            }
+        }
+        Some(Self { began, fixed: text(settings), anywhere: text(&anywhere) })
     }
 
     /// What the last build kept, if the site is as it left it, and the sources alone may differ.
@@ -138,6 +146,9 @@ impl Again {
             Some(before) => memchr::memchr_iter(b'\n', rest.as_bytes()).nth(before)? + 1,
         };
         let paths = rest.split_off(runs);
+        if Sha256::of(rest.as_bytes()) != head.runs_digest {
+            return None;
+        }
         let state = Sha256::of(&site.read(ROOT_FILE).ok()?);
         (self.beside(state) == head.beside).then_some(Last { head, runs: rest, paths })
     }
@@ -149,7 +160,7 @@ impl Again {
         }
     }
 
-    /// What the last build says, if this one would say and write the same.
+    /// What the last build says, if this one would say and write the same. It can be asked once.
     pub(super) fn told(
         &self,
         last: &mut Last,
@@ -158,9 +169,10 @@ impl Again {
         site: &SiteDirectory,
         reporter: &dyn Reporter,
     ) -> Option<Summary> {
-        let Last { head, paths, .. } = last;
+        let Last { head, .. } = last;
+        let paths = std::mem::take(&mut last.paths);
         self.list(sources, settings);
-        let made_from = made_from(head.beside, sources)?;
+        let made_from = self.made_from(head.beside, sources)?;
         if head.made_from != Some(made_from) {
             return None;
         }
@@ -243,9 +255,19 @@ impl Again {
 
     /// What there is beside the sources, in a site of this state.
     fn beside(&self, state: Sha256) -> Sha256 {
-        let mut text = self.fixed.clone();
+        let mut text = self.anywhere.clone();
         text.extend_from_slice(state.as_bytes());
         Sha256::of(&text)
+    }
+
+    /// None where the sources are not known by anything.
+    fn made_from(&self, beside: Sha256, sources: &[Connected]) -> Option<Sha256> {
+        let mut text = self.fixed.clone();
+        text.extend_from_slice(beside.as_bytes());
+        for connected in sources {
+            text.extend_from_slice(connected.mark?.0.as_bytes());
+        }
+        Some(Sha256::of(&text))
     }
 
     /// What to keep of a build that wrote a site; none where the next must go the whole way.
@@ -264,7 +286,7 @@ impl Again {
             let is_list = matches!(connected.spec, SourceSpec::PackageList(_));
             !is_list || self.mark_of_list(&connected.spec) == connected.mark
         });
-        let made_from = if is_same { made_from(beside, sources) } else { None };
+        let made_from = if is_same { self.made_from(beside, sources) } else { None };
         if made_from.is_none() && runs.is_none_or(Runs::is_empty) {
             return None;
         }
@@ -287,10 +309,15 @@ impl Again {
             }
             lines.extend([" ", &path, "\n"]);
         }
+        let mut lines = String::new();
+        for run in runs.into_iter().flat_map(Runs::iter) {
+            run.push(&mut lines);
+        }
         let head = Head {
             beside,
             made_from,
             runs: runs.map_or(0, |runs| runs.iter().count()),
+            runs_digest: Sha256::of(lines.as_bytes()),
             seed: runs.map_or(0, |runs| runs.seed),
             projects: summary.projects,
             files: summary.files,
@@ -301,9 +328,7 @@ impl Again {
         };
         let mut text = serde_json::to_string(&head).ok()?;
         text.push('\n');
-        for run in runs.into_iter().flat_map(Runs::iter) {
-            run.push(&mut text);
-        }
+        text.push_str(&lines);
         text.extend(folders.into_values());
         Some(text)
     }
@@ -335,15 +360,6 @@ impl Last {
             lines.into_par_iter().filter_map(|line| Run::read(line).filter(stands)).collect();
         Runs::new(self.head.seed, runs.into_iter().map(Arc::new))
     }
-}
-
-/// None where the sources are not known by anything.
-fn made_from(beside: Sha256, sources: &[Connected]) -> Option<Sha256> {
-    let mut text = beside.as_bytes().to_vec();
-    for connected in sources {
-        text.extend_from_slice(connected.mark?.0.as_bytes());
-    }
-    Some(Sha256::of(&text))
 }
 
 impl Told {

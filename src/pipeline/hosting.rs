@@ -15,7 +15,7 @@ pub(super) fn files(index: &Index, settings: &Settings) -> Result<Vec<HostFile>>
     settings.host.files(&layout).map_err(Error::unfit)
 }
 
-/// Errors where the host would not take the site, before anything is written.
+/// Errors where the host would not take the site, before anything is changed that stands.
 ///
 /// Pages are few and small beside what projects have: who publishes counts them, too.
 pub(super) fn check(index: &Index, settings: &Settings) -> Result<()> {

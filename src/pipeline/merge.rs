@@ -17,7 +17,7 @@ use crate::config::{
     SiteConfig, Status,
 };
 use crate::error::{Error, Result};
-use crate::facts::Facts;
+use crate::facts::{Depth, Facts};
 use crate::index::{FileUrl, Index, IndexFile, Project};
 use crate::publish::{
     Base, Beneath, Change, Compared, LocalSite, Merged, Merger, Plan, SiteDirectory, metadata_path,
@@ -318,6 +318,11 @@ fn keeps_kinds_of_pages(there: &Look, settings: &Settings) -> Result<()> {
     ))
 }
 
+/// How much was read of a file.
+fn depth_of(file: &IndexFile) -> Option<Depth> {
+    file.facts.as_deref().map(|facts| facts.depth)
+}
+
 /// The files of both. Of one that both have: what the newcomer says of it, but it stays carried
 /// where it is, and yanked.
 fn merge_project(theirs: Project, mine: Project) -> Result<Project> {
@@ -352,8 +357,10 @@ fn merge_project(theirs: Project, mine: Project) -> Result<Project> {
             }
             if known.url == FileUrl::Carried && file.url != FileUrl::Carried {
                 file.url = FileUrl::Carried;
-                // What is served there is what the site that carries it has read.
-                file.facts = known.facts.clone().or(file.facts.take());
+                // These are the bytes that are served there; whoever read more of them knows more.
+                if depth_of(known) > depth_of(&file) {
+                    file.facts.clone_from(&known.facts);
+                }
             }
             if file.yanked.is_none() {
                 file.yanked.clone_from(&known.yanked);

@@ -115,11 +115,16 @@ pub(super) fn list(
     for (position, connected) in sources.iter_mut().enumerate() {
         let before = artifacts.len();
         let (mut unlinkable, mut mark, mut count) = (None, connected.mark, 0);
+        let mut ignored = Vec::new();
         let ahead = connected.ahead.take();
         let mut take = |mut listing: Listing| {
             listing.select(&settings.sources[position].files_taken);
             if mark.is_none() && matches!(connected.spec, SourceSpec::Directory(_)) {
                 mark = again.and_then(|again| again.mark_of(&listing));
+            }
+            if sieve.is_some() {
+                // It may be listed again, and is told once.
+                ignored.append(&mut listing.ignored);
             }
             listing.report(reporter);
             if settings.files_url.is_none() && unlinkable.is_none() {
@@ -151,12 +156,14 @@ pub(super) fn list(
             continue;
         }
         if let Some(sieve) = &mut sieve {
-            sieve.end(connected)?;
+            if !sieve.is_torn() {
+                sieve.end(connected)?;
+            }
             if sieve.is_torn() {
-                // It is listed again, and told then.
                 return Ok(artifacts);
             }
         }
+        Listing { ignored, ..Listing::default() }.report(reporter);
         reporter.note(&format!("listed {count} files from `{}`", connected.spec));
         if let Some(error) = unlinkable {
             return Err(error);

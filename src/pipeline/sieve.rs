@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::facts::Artifact;
 use crate::index::{Admitted, IndexFile, Project};
 use crate::publish::{Change, is_unchanged, of_settings};
-use crate::render::kept::Gist;
+use crate::render::gists::Gist;
 use crate::source::{Listing, Run, Runs, Stretch};
 use crate::state::{KnownSite, ProjectState};
 use crate::verify::{self, Evidence, Severity};
@@ -36,6 +36,8 @@ pub(super) struct Sieve<'a> {
     least: Severity,
     /// Files that have not been looked at, in the order of their source.
     waiting: Vec<Arc<Artifact>>,
+    /// When so many wait they are looked at.
+    enough: usize,
     /// The stretches of a list that name them, if those of all files are known.
     stretches: Option<VecDeque<Stretch>>,
     /// The projects of those that were, and whether they were let go.
@@ -79,9 +81,18 @@ struct LetGo {
     run: Option<Run>,
 }
 
+/// Files of one project, one behind the other.
+struct Group {
+    files: Vec<Arc<Artifact>>,
+    /// The lines that name them, where these are known.
+    stretches: Vec<Stretch>,
+    /// Whether others of the project were looked at before.
+    is_more: bool,
+}
+
 /// What came of the files of a project.
 enum LookedAt {
-    Kept(Vec<Arc<Artifact>>),
+    Stays(Vec<Arc<Artifact>>),
     LetGo(Box<LetGo>),
 }
 
@@ -114,6 +125,7 @@ impl<'a> Sieve<'a> {
             way,
             least: least.min(Severity::Warning),
             waiting: Vec::new(),
+            enough: BATCH,
             stretches: Some(VecDeque::new()),
             names: HashMap::new(),
             rest: Rest::default(),
@@ -134,7 +146,7 @@ impl<'a> Sieve<'a> {
             none => *none = None,
         }
         self.waiting.extend(artifacts);
-        if self.waiting.len() >= BATCH { self.look(connected, false) } else { Ok(()) }
+        if self.waiting.len() >= self.enough { self.look(connected, false) } else { Ok(()) }
     }
 
     /// Ends a source: the last project that it names has no more files.
@@ -196,7 +208,8 @@ impl<'a> Sieve<'a> {
         taken
     }
 
-    fn look(&mut self, connected: &Connected, is_end: bool) -> Result<()> {
+    /// The files that wait, by projects; at the end of a source those of the last one, too.
+    fn groups(&mut self, is_end: bool) -> Vec<Group> {
         let mut waiting = std::mem::take(&mut self.waiting);
         let groups = waiting.chunk_by(|one, other| one.is_beside(other));
         let mut lengths: Vec<usize> = groups.map(<[_]>::len).collect();
@@ -205,59 +218,59 @@ impl<'a> Sieve<'a> {
             let last = lengths.pop().unwrap_or(0);
             self.waiting = waiting.split_off(waiting.len() - last);
         }
+        // Whoever has many files is not looked through again for each piece of a list.
+        self.enough = BATCH.max(2 * self.waiting.len());
         let mut waiting = waiting.into_iter();
-        let mut groups = Vec::with_capacity(lengths.len());
-        for length in lengths {
-            let group: Vec<_> = waiting.by_ref().take(length).collect();
-            let name = group[0].dist.as_ref().ok().map(|dist| dist.name());
-            let is_more = name.is_some_and(|name| self.names.contains_key(name));
+        let group = |length| {
+            let files: Vec<_> = waiting.by_ref().take(length).collect();
+            let name = name_of(&files).cloned();
+            let is_more = name.as_ref().is_some_and(|name| self.names.contains_key(name));
             if let Some(name) = name.filter(|_| !is_more) {
-                self.names.insert(name.clone(), false);
+                self.names.insert(name, false);
             }
-            let stretches = self.stretches(length);
-            groups.push((group, stretches, is_more));
-        }
+            Group { stretches: self.stretches(length), files, is_more }
+        };
+        lengths.into_iter().map(group).collect()
+    }
+
+    fn look(&mut self, connected: &Connected, is_end: bool) -> Result<()> {
+        let groups = self.groups(is_end);
         // Who lets go of files gives back their memory, too: not all at one place.
         let looked_at: Vec<Result<LookedAt>> = groups
             .into_par_iter()
-            .map(|(group, stretches, is_more)| {
-                let let_go = if is_more { None } else { self.let_go(&group, connected)? };
-                Ok(match let_go {
-                    None => LookedAt::Kept(group),
-                    Some(mut let_go) => {
-                        let_go.run = Run::new(let_go.project.name.clone(), &stretches);
-                        LookedAt::LetGo(Box::new(let_go))
-                    }
-                })
+            .map(|group| {
+                let let_go = if group.is_more { None } else { self.let_go(&group, connected)? };
+                Ok(let_go.map_or(LookedAt::Stays(group.files), |it| LookedAt::LetGo(Box::new(it))))
             })
             .collect();
         for looked_at in looked_at {
             match looked_at? {
-                LookedAt::Kept(group) => {
-                    let name = group[0].dist.as_ref().ok().map(|dist| dist.name());
-                    self.is_torn |= name.is_some_and(|name| self.names[name]);
-                    self.rest.artifacts.extend(group);
+                LookedAt::Stays(files) => {
+                    let is_gone = |name| self.names.get(name) == Some(&true);
+                    self.is_torn |= name_of(&files).is_some_and(is_gone);
+                    self.rest.artifacts.extend(files);
                 }
-                LookedAt::LetGo(let_go) => {
-                    let LetGo { project, state, gist, run } = *let_go;
-                    let name = &project.name;
-                    self.names.insert(name.clone(), true);
-                    let written = &mut self.rest.written;
-                    written.states.extend(state.map(|state| (name.clone(), state)));
-                    if let Some((gist, files)) = gist {
-                        written.kept.add(name.clone(), gist, files);
-                    }
-                    self.rest.let_go.push(project);
-                    self.runs.extend(run.map(Arc::new));
-                }
+                LookedAt::LetGo(let_go) => self.book(*let_go),
             }
         }
         Ok(())
     }
 
+    /// Notes that a project was let go.
+    fn book(&mut self, LetGo { project, state, gist, run }: LetGo) {
+        let (name, written) = (&project.name, &mut self.rest.written);
+        self.names.insert(name.clone(), true);
+        written.states.extend(state.map(|state| (name.clone(), state)));
+        if let Some((gist, files)) = gist {
+            written.gists.add(name.clone(), gist, files);
+        }
+        self.runs.extend(run.map(Arc::new));
+        self.rest.let_go.push(project);
+    }
+
     /// The project of these files, if nothing is left to be done with it.
-    fn let_go(&self, group: &[Arc<Artifact>], connected: &Connected) -> Result<Option<LetGo>> {
-        let Some(project) = self.project(group, connected) else { return Ok(None) };
+    fn let_go(&self, group: &Group, connected: &Connected) -> Result<Option<LetGo>> {
+        let Some(project) = self.project(&group.files, connected) else { return Ok(None) };
         let Means { channels, settings, site, .. } = self.means;
         let name = project.name.clone();
         let (inputs, state, gist) = match &self.way {
@@ -274,24 +287,25 @@ impl<'a> Sieve<'a> {
                 (made.state.inputs, Some(made.state), gist)
             }
         };
-        let project = Project::written(name, inputs, group.len());
-        Ok(Some(LetGo { project, state, gist, run: None }))
+        let run = Run::new(name.clone(), &group.stretches);
+        let project = Project::written(name, inputs, group.files.len());
+        Ok(Some(LetGo { project, state, gist, run }))
     }
 
     /// The project of these files, if there is nothing to say about it.
-    fn project(&self, group: &[Arc<Artifact>], connected: &Connected) -> Option<Project> {
+    fn project(&self, files: &[Arc<Artifact>], connected: &Connected) -> Option<Project> {
         let settings = self.means.settings;
-        let name = group[0].dist.as_ref().ok()?.name();
+        let name = name_of(files)?;
         if settings.projects.contains_key(name) {
             return None;
         }
         if let Way::Unchanged(standing) = self.way
-            && standing.state.projects.get(name)?.files != group.len() as u64
+            && standing.state.projects.get(name)?.files != files.len() as u64
         {
             return None;
         }
-        let mut admitted = Vec::with_capacity(group.len());
-        for artifact in group {
+        let mut admitted = Vec::with_capacity(files.len());
+        for artifact in files {
             let evidence = Evidence { artifact, facts: None, sidecar: None };
             // Where there is something to say it is said later, and for that the file is needed.
             if !verify::judge_from(evidence, &settings.policy, self.least).is_empty() {
@@ -305,6 +319,11 @@ impl<'a> Sieve<'a> {
             });
         }
         let project = Project::build(name.clone(), admitted.into_iter().map(Ok), settings).ok()?;
-        (project.files.len() == group.len()).then_some(project)
+        (project.files.len() == files.len()).then_some(project)
     }
+}
+
+/// The project of files that belong to one; none where their name is none.
+fn name_of(files: &[Arc<Artifact>]) -> Option<&ProjectName> {
+    files.first()?.dist.as_ref().ok().map(|dist| dist.name())
 }

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::index::coverage::Coverage;
 use crate::index::{Index, Project, View};
 use crate::publish::{Plan, SiteDirectory, kinds, owner, removal_rank};
-use crate::render::kept::Kept;
+use crate::render::gists::Gists;
 use crate::render::people::Rejected;
 use crate::render::{feed, search, simple_html, simple_json};
 use crate::state::{KnownSite, Look, ProjectState, ROOT_FILE, SiteState};
@@ -43,7 +43,7 @@ pub(super) struct Written {
     pub(super) states: BTreeMap<ProjectName, ProjectState>,
     pub(super) counts: Counts,
     /// For pages of the root that tell people of them.
-    pub(super) kept: Kept,
+    pub(super) gists: Gists,
 }
 
 /// Writes what a plan says.
@@ -52,7 +52,7 @@ pub(super) struct Writer<'a> {
     rejected: LeftOut<'a>,
     roots_stand: bool,
     written: BTreeMap<ProjectName, ProjectState>,
-    kept: Kept,
+    gists: Gists,
     means: Means<'a>,
     projects: ProjectWriter<'a>,
 }
@@ -101,9 +101,9 @@ fn has_coverage(index: &Index) -> bool {
 impl<'a> Writer<'a> {
     pub(super) fn new(work: Work<'a>, means: Means<'a>) -> Self {
         let Work { index, rejected, roots_stand, written } = work;
-        let Written { states, counts, kept } = written;
+        let Written { states, counts, gists } = written;
         let projects = ProjectWriter::new(means, counts);
-        Self { index, rejected, roots_stand, written: states, kept, means, projects }
+        Self { index, rejected, roots_stand, written: states, gists, means, projects }
     }
 
     pub(super) fn write(mut self, plan: &Plan<'_>) -> Result<Counts> {
@@ -129,7 +129,9 @@ impl<'a> Writer<'a> {
         state.look = Some(Look::of(settings, theme.digest()));
         self.write_assets(&mut state)?;
 
-        reporter.stage("writing", Some(plan.changes.len() as u64));
+        if !plan.changes.is_empty() {
+            reporter.stage("writing", Some(plan.changes.len() as u64));
+        }
         reporter.traffic(&traffic(self.means.sources));
         let made: Vec<Result<_>> =
             plan.changes.par_iter().map(|change| self.projects.write(change)).collect();
@@ -227,21 +229,21 @@ impl<'a> Writer<'a> {
     }
 
     fn write_roots_for_people(&self, state: &mut SiteState) -> Result<()> {
-        let (index, kept) = (self.index, &self.kept);
+        let (index, gists) = (self.index, &self.gists);
         self.write_root("404.html", &self.projects.people.not_found()?, state)?;
         self.write_root("robots.txt", ROBOTS, state)?;
         self.write_root("packages/index.html", &self.projects.people.projects(index)?, state)?;
-        for (path, page) in search::pages(index, kept) {
+        for (path, page) in search::pages(index, gists) {
             self.write_root(&path, &page, state)?;
         }
-        let feed = feed::feed(index, kept, self.means.settings);
+        let feed = feed::feed(index, gists, self.means.settings);
         if let Some(feed) = &feed {
             self.write_root(FEED, feed, state)?;
         }
         // It leads to all the others.
         let home = self.projects.people.home(
             index,
-            kept,
+            gists,
             &self.rejected.files,
             feed.is_some().then_some(FEED),
         )?;

@@ -18,7 +18,7 @@ use super::store::{Condition, Put, Store, Upload};
 use super::{Report, paths};
 use crate::error::{Error, Result};
 use crate::report::Reporter;
-use crate::state::{Published, SiteState, Tag, Writing, shard_path};
+use crate::state::{Published, STATE_VERSION, SiteState, Tag, Writing, shard_path};
 use crate::wheel::{ProjectName, Sha256};
 
 /// Objects that are deleted between two looks at whether the claim still holds.
@@ -348,7 +348,8 @@ impl Work<'_> {
         shards: Vec<(ProjectName, Sha256)>,
         roots: Tags,
     ) -> SiteState {
-        let mut state = self.site.state.clone();
+        // Shards are written as this program does.
+        let mut state = SiteState { state_version: STATE_VERSION, ..self.site.state.clone() };
         let there = self.remote.state();
         let before = self.remote.published();
         let mut published = Published {

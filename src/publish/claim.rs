@@ -15,7 +15,7 @@ use super::remote::Remote;
 use super::store::{Condition, Put, Store};
 use crate::error::{Error, Result};
 use crate::host::Host;
-use crate::state::{Published, ROOT_FILE, SiteState, Tag, Writing};
+use crate::state::{Published, ROOT_FILE, STATE_VERSION, SiteState, Tag, Writing};
 
 /// How often a holder shows that it is alive.
 pub(super) const BEAT: Duration = Duration::from_secs(5);
@@ -52,6 +52,8 @@ impl<'s> Claim<'s> {
             Some((state, tag)) => (state.clone(), Condition::Is(tag.clone())),
             None => (empty, Condition::Absent),
         };
+        // Shards are written as this program does, from now on.
+        state.state_version = STATE_VERSION;
         let published =
             state.published.get_or_insert_with(|| Published { host, ..Published::default() });
         published.writing = Some(writing);

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use url::Url;
 
-use super::kept::Kept;
+use super::gists::Gists;
 use super::people::human_size;
 use crate::config::Settings;
 use crate::facts::UploadTime;
@@ -22,8 +22,8 @@ const KEPT: usize = 20 * ENTRIES;
 /// The feed; none where no upload time is known, since each entry must have one.
 ///
 /// Links are relative to the feed where the site does not know its URL.
-pub fn feed(index: &Index, kept: &Kept, settings: &Settings) -> Option<Vec<u8>> {
-    let newest = newest(index, kept);
+pub fn feed(index: &Index, gists: &Gists, settings: &Settings) -> Option<Vec<u8>> {
+    let newest = newest(index, gists);
     let (_, _, updated) = newest.first()?;
     let site_url = settings.site_url.as_ref();
     let mut out = Vec::with_capacity(1024 * newest.len());
@@ -91,13 +91,13 @@ fn in_order<P, F: Borrow<IndexFile>>(
 /// In the order of the feed.
 fn newest<'i>(
     index: &'i Index,
-    kept: &'i Kept,
+    gists: &'i Gists,
 ) -> Vec<(&'i ProjectName, &'i IndexFile, UploadTime)> {
     let of_project =
         |project: &'i Project| project.offered().iter().map(|file| (&project.name, file));
     let here = index.projects.iter().flat_map(of_project);
     let here = here.filter_map(|(name, file)| Some((name, file, file.upload_time?)));
-    let gone = kept.newest.files.iter().map(|(name, file, time)| (name, file, *time));
+    let gone = gists.newest.files.iter().map(|(name, file, time)| (name, file, *time));
     let mut newest = Newest { files: Vec::with_capacity(KEPT), oldest: nth_newest(index) };
     for file in here.chain(gone) {
         newest.offer(file);

@@ -7,7 +7,7 @@
 pub mod description;
 pub mod feed;
 pub mod files_json;
-pub mod kept;
+pub mod gists;
 pub mod listed;
 pub mod needs;
 pub mod people;

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::files_json::{Torches, push_fit, push_value};
-use super::kept::Kept;
+use super::gists::Gists;
 use super::needs::Needs;
 use super::people::{newest_upload, status, summary};
 use super::{cut, name_by};
@@ -192,10 +192,10 @@ fn profile(file: &IndexFile, torch: Option<TorchVersion>) -> serde_json::Result<
 }
 
 /// The files of the search, each with its path; `search.json` comes last, since it names the others.
-pub fn pages(index: &Index, kept: &Kept) -> Vec<(String, Vec<u8>)> {
-    let of_project = |project: &Project| kept.gist(project).is_none().then(|| Row::of(project));
+pub fn pages(index: &Index, gists: &Gists) -> Vec<(String, Vec<u8>)> {
+    let of_project = |project: &Project| gists.of(project).is_none().then(|| Row::of(project));
     let here: Vec<Option<Row>> = index.projects.par_iter().map(of_project).collect();
-    let gone = |project: &Project| kept.gist(project).map(|gist| &gist.row);
+    let gone = |project: &Project| gists.of(project).map(|gist| &gist.row);
     let rows = index.projects.iter().zip(&here);
     let rows = rows.filter_map(|(project, here)| here.as_ref().or_else(|| gone(project)));
     let rows: Vec<&Row> = rows.collect();

@@ -93,7 +93,7 @@ impl Source for PackageList {
             Error::source(format!("cannot read the package list `{list}`: {error}"))
         };
         let mut reader = File::open(&self.path).map(BufReader::new).map_err(failed)?;
-        let (mut cutter, mut first_line) = (Cutter::default(), 1);
+        let (mut cutter, mut first_line) = (Cutter::default(), 1_u64);
         let mut batch = Vec::with_capacity(BATCH_BYTES + 4096);
         loop {
             let is_end = !read_batch(&mut reader, &mut batch).map_err(failed)?;
@@ -108,7 +108,7 @@ impl Source for PackageList {
             for span in spans {
                 match span {
                     Span::Known(run) => {
-                        first_line += run.lines;
+                        first_line = first_line.saturating_add(run.lines);
                         known.push(run);
                     }
                     Span::Unknown(range) => {

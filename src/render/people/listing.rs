@@ -9,7 +9,7 @@ use super::{People, Rejected, human_size, same_release, same_text, status, summa
 use crate::error::Result;
 use crate::facts::UploadTime;
 use crate::index::{Channel, Index, IndexFile, Project, View, representative};
-use crate::render::kept::{Gist, Kept};
+use crate::render::gists::{Gist, Gists};
 use crate::render::{cut, display_name, name_by};
 
 /// The projects that a page lists in full; of others it has the names, or the search has them.
@@ -66,7 +66,7 @@ impl People<'_> {
     pub fn home(
         &self,
         index: &Index,
-        kept: &Kept,
+        gists: &Gists,
         rejected: &[Rejected<'_>],
         feed: Option<&str>,
     ) -> Result<Vec<u8>> {
@@ -74,7 +74,7 @@ impl People<'_> {
         context.insert("channel", &None::<&str>);
         context.insert("feed", &feed);
         context.insert("rejected_count", &rejected.len());
-        self.listing(index, kept, View::All, context)
+        self.listing(index, gists, View::All, context)
     }
 
     /// `<channel>/index.html`: the projects of a channel.
@@ -83,13 +83,13 @@ impl People<'_> {
         context.insert("channel", channel.as_str());
         context.insert("feed", &None::<&str>);
         context.insert("rejected_count", &0);
-        self.listing(index, &Kept::default(), View::Channel(channel), context)
+        self.listing(index, &Gists::default(), View::Channel(channel), context)
     }
 
     fn listing(
         &self,
         index: &Index,
-        kept: &Kept,
+        gists: &Gists,
         view: View<'_>,
         mut context: Context,
     ) -> Result<Vec<u8>> {
@@ -97,7 +97,7 @@ impl People<'_> {
             .projects
             .iter()
             .filter(|project| view.has(project))
-            .map(|project| Listed::of(project, kept.gist(project), view))
+            .map(|project| Listed::of(project, gists.of(project), view))
             .collect();
         context.insert("totals", &totals(&listed));
         context.insert("channels", &channels(index));

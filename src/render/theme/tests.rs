@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::{Environment, Options, Settings, SiteConfig};
-use crate::render::kept::Kept;
+use crate::render::gists::Gists;
 use crate::render::people::People;
 
 fn load(choice: &ThemeChoice) -> Result<Theme> {
@@ -160,7 +160,7 @@ fn themes_are_built_upon_each_other() {
     }
     let theme = load(&ThemeChoice::Folder(parent.path().join("two"))).expect("loads");
     let page = people(&theme, |people| {
-        people.home(&crate::index::Index::default(), &Kept::default(), &[], None)
+        people.home(&crate::index::Index::default(), &Gists::default(), &[], None)
     });
     assert!(page.contains("<title>one two</title>"), "{page}");
     let font = theme.asset_paths()["face.woff2"].replace("assets/", "");

@@ -6,6 +6,7 @@
 //! that is drawn on this machine: nobody can write lines that are taken for others.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -132,7 +133,7 @@ impl Runs {
 
     /// None, with a seed that nobody knows.
     pub fn none() -> Self {
-        Self::new(fastrand::u64(..), [])
+        Self::new(RandomState::new().hash_one(()), [])
     }
 
     /// The stretch of these whole lines.

@@ -107,6 +107,27 @@ fn a_carried_file_keeps_its_sidecar_when_a_link_to_it_is_merged() {
 }
 
 #[test]
+fn a_state_says_how_its_shards_are_written() {
+    let workspace = some_wheels();
+    build(&workspace, &[]);
+    let state = workspace.read("site/wheelsite.json");
+    assert!(state.contains("\"state_version\":2"));
+    // As an older program wrote it; of its pages none changes.
+    let old = state.replace("\"state_version\":2", "\"state_version\":1");
+    workspace.write("site/wheelsite.json", &old);
+    let live = workspace.path("live");
+    let to = ["--to", live.to_str().expect("is UTF-8")];
+    publish(&workspace, &[], &to);
+    assert!(workspace.read("live/wheelsite.json").contains("\"state_version\":2"));
+    let published = workspace.read("live/wheelsite.json");
+    let old = published.replace("\"state_version\":2", "\"state_version\":1");
+    workspace.write("live/wheelsite.json", &old);
+    publish(&site_of(&[("omega", "1.0")]), &[], &[&to[..], &["--merge"]].concat());
+    assert!(workspace.read("live/wheelsite.json").contains("\"state_version\":2"));
+    Reader::folder(&live).check().expect("is whole");
+}
+
+#[test]
 fn a_file_with_other_bytes_is_refused() {
     let one = site_of(&[("shared", "1.0")]);
     let live = one.path("live");

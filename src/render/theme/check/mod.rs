@@ -17,7 +17,7 @@ use super::{PAGES, Parts, Theme, assets, place, sheet, structure};
 use crate::config::{Scalar, ThemeChoice};
 use crate::error::{Error, Result};
 use crate::index::coverage::Coverage;
-use crate::render::kept::Kept;
+use crate::render::gists::Gists;
 use crate::render::listed::Listed;
 use crate::render::needs::Needs;
 use crate::render::people::{People, Rejected};
@@ -130,15 +130,15 @@ fn faults_of_site(parts: &Parts, theme: &Theme, site: &Site) -> Result<BTreeSet<
 /// Every page of a site.
 fn pages(theme: &Theme, site: &Site) -> Vec<Page> {
     let people = People::new(&site.settings, theme);
-    let kept = Kept::default();
+    let gists = Gists::default();
     let rejected: Vec<Rejected<'_>> =
         site.rejected.iter().map(|(filename, findings)| Rejected { filename, findings }).collect();
     let index = &site.index;
     let anywhere = site.settings.site_url.as_ref().map_or("/", url::Url::path);
     let page = |template, root: &str, html| Page { template, root: root.to_owned(), html };
     let mut pages = vec![
-        page("index.html", "", people.home(index, &kept, &rejected, Some("feed.xml"))),
-        page("index.html", "", people.home(index, &kept, &[], None)),
+        page("index.html", "", people.home(index, &gists, &rejected, Some("feed.xml"))),
+        page("index.html", "", people.home(index, &gists, &[], None)),
         page("projects.html", "../", people.projects(index)),
         page("coverage.html", "../", people.coverage(&Coverage::of(index))),
         page("rejected.html", "../", people.rejected(&rejected)),

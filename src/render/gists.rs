@@ -12,13 +12,13 @@ use crate::wheel::ProjectName;
 
 /// Projects whose files are not here.
 #[derive(Default)]
-pub struct Kept {
+pub struct Gists {
     gists: BTreeMap<ProjectName, Gist>,
     /// What the feed may name of their files.
     pub(super) newest: Newest<(ProjectName, IndexFile, UploadTime)>,
 }
 
-/// What is kept of a project.
+/// What is left of a project.
 ///
 /// Nothing is configured for it and no file of it was opened, or it would have more to say.
 pub struct Gist {
@@ -37,7 +37,7 @@ impl Gist {
     }
 }
 
-impl Kept {
+impl Gists {
     /// Takes a project whose files go.
     pub fn add(&mut self, name: ProjectName, gist: Gist, files: Vec<IndexFile>) {
         for file in files {
@@ -48,8 +48,8 @@ impl Kept {
         self.gists.insert(name, gist);
     }
 
-    /// What is kept of a project; none where its files are in the index.
-    pub(super) fn gist(&self, project: &Project) -> Option<&Gist> {
+    /// That of a project; none where its files are in the index.
+    pub(super) fn of(&self, project: &Project) -> Option<&Gist> {
         self.gists.get(&project.name)
     }
 }
